@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inside a measured process: which allocator is in; as a script it prints what it sees, as JSON."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+
+
+def mapped_files() -> set[str]:
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        return {line[line.index("/") : -1] for line in maps if "/" in line}
+
+
+def load_agent() -> ModuleType | None:
+    """The agent that was preloaded into this process; importing it by name could find another."""
+    from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    name = "/_agent" + EXTENSION_SUFFIXES[0]
+    path = next((path for path in mapped_files() if path.endswith(name)), None)
+    if path is None:
+        return None
+    loader = ExtensionFileLoader("hoopsnake._agent", path)
+    spec = spec_from_file_location("hoopsnake._agent", path, loader=loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    files = sorted(mapped_files())
+    agent = load_agent()
+    print(json.dumps({"files": files, "hoop": agent.status() if agent else None}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hoopsnake: a private heap for CPython that gives memory back and says where it went.
+
+The usual way in is the command line, ``hoop run app.py``. This module is for programs that want to
+ask or steer from inside; importing it changes nothing and costs next to nothing.
+"""
+
+from hoopsnake._errors import HoopError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hoopsnake._api import Stats
+
+__all__ = ["HoopError", "Stats", "__version__", "epoch", "install", "stats", "trim"]
+
+__version__ = "0.1.0"
+
+
+def install() -> bool:
+    """Put Hoopsnake's heap under this interpreter, for what it allocates from now on.
+
+    Not needed under ``hoop run``, which is in before the first object: a call is then a no-op.
+    Returns True when the heap serves this process, False when ``HOOP_DISABLE`` switches it off.
+    Raises HoopError, with the reason, where Hoopsnake must stay out (debug hooks, a free-threaded
+    build, a tracer that was there first); the program then goes on as before.
+    """
+    from hoopsnake import _api
+
+    return _api.install()
+
+
+def stats() -> "Stats":
+    """Return the heap's figures at this moment; see `Stats` for fields and units."""
+    from hoopsnake import _api
+
+    return _api.stats()
+
+
+def trim() -> int:
+    """Give all free memory that can be given back to the system; return the bytes given back.
+
+    Only pages without any live block can go. Call it after a peak, when the memory is wanted at
+    once: Hoopsnake does the same by itself, in small steps, within about a second.
+    """
+    from hoopsnake import _api
+
+    return _api.trim()
+
+
+def epoch() -> None:
+    """Start a new epoch: blocks allocated from now on share no page with older ones.
+
+    Worth a call when start-up is over, before requests come in or workers are forked: what is
+    allocated later can then be given back without being held by what stays for ever.
+    """
+    from hoopsnake import _api
+
+    _api.epoch()
+
+
+def __getattr__(name: str) -> object:
+    if name == "Stats":
+        from hoopsnake._api import Stats
+
+        return Stats
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

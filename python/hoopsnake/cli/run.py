@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hoop run`: prepare a run directory and the environment, then become the program by exec.
+
+Nothing of this process stays: same pid, same descriptors, same signal dispositions as if the
+program had been started without us. So it must import little and must never read stdin.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from hoopsnake._errors import HoopError
+from hoopsnake._switch import disabled
+from hoopsnake.cli import command, environment, rundirs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+USAGE = """\
+usage: hoop run [--report FILE] [--json FILE] [--quiet] program [arguments]
+
+The program is one of
+  script.py            run by the Python that `hoop` is installed in; also a .pyz, a directory
+                       with a __main__.py, a file that is not executable, or - for stdin
+  -m module, -c code   likewise
+  command              anything on PATH: gunicorn, pytest, python3.12, a shell script ...
+Options come before it; all words after it are the program's own.
+
+  --report FILE   write the report into FILE instead of to stderr
+  --json FILE     write the figures into FILE, as JSON
+  --quiet         no report at the end; `hoop report` shows it later
+
+Processes that the program starts come along if they run a Python that Hoopsnake knows.
+HOOP_DISABLE=1 in the environment runs the program without us. The exit status is the
+program's; 126 and 127 mean that it could not be executed or found, 2 that we had to give up.
+"""
+
+
+class Options:
+    """What stands before the program's own words."""
+
+    __slots__ = ("json_file", "quiet", "report_file", "words")
+
+    def __init__(self) -> None:
+        self.report_file: str | None = None
+        self.json_file: str | None = None
+        self.quiet = False
+        self.words: list[str] = []
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program; returns only for --help and a missing program."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    options = parse(arguments)
+    if not options.words:
+        print(USAGE, end="", file=sys.stderr)
+        return 2
+    environ = environment.as_we_got_it(os.environ, environment.initial_entries())
+    program = command.resolve(options.words, environ)
+    if disabled(environ):
+        return _become(program, environ)
+    return _run_watched(program, options, environ)
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Split our options from the program's words; they end at the first word that is none."""
+    options = Options()
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0] != "-" and rest[0][:2] not in ("-m", "-c"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        if name == "--quiet" and not equals:
+            options.quiet = True
+        elif name in ("--report", "--json"):
+            if not equals and not rest:
+                raise HoopError(f"{name} needs a file name, see `hoop run --help`")
+            path = _writable(name, value if equals else rest.pop(0))
+            if name == "--report":
+                options.report_file = path
+            else:
+                options.json_file = path
+        else:
+            raise HoopError(_unknown(word))
+    options.words = rest
+    return options
+
+
+def _unknown(word: str) -> str:
+    if word.startswith("--"):
+        return f"there is no option {word}, see `hoop run --help`"
+    return f"there is no option {word}; options of Python go like this: hoop run python {word} ..."
+
+
+def _writable(option: str, path: str) -> str:
+    """The absolute path, checked now: at the end of the run it would be too late to say so."""
+    full = os.path.abspath(path)
+    target = full if os.path.exists(full) else os.path.dirname(full)
+    if not path or os.path.isdir(full) or not os.access(target, os.W_OK):
+        raise HoopError(f"{option} {path!r}: no file can be written there")
+    return full
+
+
+def _run_watched(program: command.Command, options: Options, environ: dict[str, str]) -> NoReturn:
+    shim = environment.find_shim(environ)
+    warned = program.by_our_python and not environment.has_agent(environ)
+    if warned:
+        _say_there_is_no_agent()
+    base = rundirs.claim_base(environ)
+    rundirs.prune(base, rundirs.KEPT_RUNS - 1)
+    started = time.time()
+    run_dir = rundirs.create(base, os.getpid(), started)
+    try:
+        _describe(run_dir, program, options, started, warned=warned)
+        _become(program, environment.build(environ, run_dir, shim, os.getpid()))
+    except OSError as error:
+        rundirs.remove(run_dir)
+        raise HoopError(f"cannot prepare {run_dir} ({error.strerror})") from error
+    except HoopError:
+        rundirs.remove(run_dir)
+        raise
+
+
+def _say_there_is_no_agent() -> None:
+    version = ".".join(map(str, sys.version_info[:2]))
+    print(
+        f"hoop run: no agent for Python {version} is installed, so the program runs without us; "
+        f"reinstall with `{sys.executable} -m pip install --force-reinstall hoopsnake`",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _describe(
+    run_dir: str, program: command.Command, options: Options, started: float, *, warned: bool
+) -> None:
+    """Write run.json, from which the report takes what no process of the run can know."""
+    document = {
+        "format": 1,
+        "argv": options.words,
+        "program": program.arguments,
+        "cwd": _working_directory(),
+        "started": started,
+        "root_pid": os.getpid(),
+        "python": sys.executable,
+        "report": options.report_file,
+        "json": options.json_file,
+        "quiet": options.quiet,
+        "color": "auto",
+        "warned": warned,
+    }
+    path = os.path.join(run_dir, "run.json")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        json.dump(document, file)
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+def _become(program: command.Command, environ: dict[str, str]) -> NoReturn:
+    """Exec; raises HoopError when the system refuses."""
+    # Python ignores these two from its start on, and what is ignored stays so across exec.
+    for name in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(name, signal.SIG_DFL)
+    try:
+        _exec(program, environ)
+    except OSError as error:
+        missing = error.errno == errno.ENOENT
+        reason = "the interpreter that it names does not exist" if missing else error.strerror
+        code = command.NOT_FOUND if missing else command.NOT_EXECUTABLE
+        raise HoopError(f"cannot run {program.path!r}: {reason}", exit_code=code) from error
+
+
+def _exec(program: command.Command, environ: dict[str, str]) -> NoReturn:
+    try:
+        os.execve(program.path, program.arguments, environ)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script without a #! line: what a shell, and execvp(3), do with it.
+    os.execve("/bin/sh", ["/bin/sh", program.path, *program.arguments[1:]], environ)

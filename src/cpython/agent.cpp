@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/agent.h"
+
+#include <Python.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "base/agent_abi.h"
+#include "base/text.h"
+#include "cpython/allocator.h"
+#include "cpython/compat/interpreter_watch.h"
+#include "cpython/figures.h"
+#include "cpython/guard.h"
+#include "cpython/interpreter_hooks.h"
+#include "cpython/process.h"
+#include "cpython/ticker.h"
+#include "os/clock.h"
+#include "os/pages.h"
+#include "os/report_process.h"
+
+namespace hoop::cpython {
+
+constinit Process process;
+
+namespace {
+
+struct Agent {
+  bool active = false;
+  bool set_up_asked = false;
+  bool set_up = false;
+  bool look_asked = false;
+  bool figures_gathered = false;
+  bool finished = false;
+};
+constinit Agent agent;
+
+void note_process(const char* run_dir, bool is_root) {
+  process.pid = ::getpid();
+  process.start_wall = os::wall_clock_now();
+  process.start_monotonic = os::monotonic_now();
+  process.run_dir = run_dir;
+  process.is_root = is_root;
+}
+
+// --- the end ---
+
+void gather_once(Names names) {
+  if (agent.figures_gathered) return;
+  agent.figures_gathered = true;
+  gather_final_figures(names);
+}
+
+// At Python's atexit, last of all callbacks: everything is still alive.
+void before_finalization() {
+  stop_thread();
+  gather_once(Names::kAvailable);
+}
+
+void end_run(Ending ending) {
+  if (agent.finished || process.run_dir == nullptr || process.pid != ::getpid()) return;
+  agent.finished = true;
+  write_final_figures(ending);
+  if (process.is_root) os::run_report(process.run_dir);
+}
+
+// At the very end of Py_FinalizeEx: no Python any more.
+void after_finalization() {
+  agent.set_up = agent.set_up_asked = false;
+  end_run(Ending::kNormal);
+}
+
+// Before _exit(), in any state: in a child of vfork the memory is the parent's.
+void before_exit_call() {
+  if (!agent.active || process.pid != ::getpid() || process.run_dir == nullptr || agent.finished)
+    return;
+  const bool has_gil = agent.set_up && Py_IsInitialized() != 0 && PyGILState_Check() != 0;
+  if (has_gil) gather_once(PyErr_Occurred() == nullptr ? Names::kAvailable : Names::kUnavailable);
+  end_run(Ending::kExitCall);
+}
+
+void after_address_space_limit() {
+  const bool is_limited = os::address_space_left() != SIZE_MAX;
+  if (agent.active && is_limited) process_heap.shrink_reservation();
+}
+
+bool run_is_finished() { return agent.finished; }
+
+// --- forks ---
+
+void after_fork_in_child() {
+  process.pid = ::getpid();
+  process.start_wall = os::wall_clock_now();
+  process.start_monotonic = os::monotonic_now();
+  process.is_root = false;
+  agent.figures_gathered = agent.finished = agent.look_asked = false;
+  forget_thread();
+  reset_heap_lock_after_fork();
+  process_heap.end_log();
+  use_fast_allocators();
+  forget_figures();
+  // What the child allocates shares no page with the parent's objects, so neither copies the
+  // other's pages.
+  process_heap.epoch();
+  // However it ends, the report knows of it.
+  record_sample(process.start_monotonic);
+}
+
+// --- the interpreter is up ---
+
+int set_up(void*) {
+  if (agent.set_up) return 0;
+  agent.set_up = true;
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  install_interpreter_hooks(InterpreterHooks{before_finalization, allow_thread, stop_thread});
+  Py_AtExit(after_finalization);
+  allow_thread();
+  PyErr_Restore(type, value, traceback);
+  return 0;
+}
+
+int look(void*) {
+  agent.look_asked = false;
+  if (!agent.figures_gathered) look_at_composition();
+  return 0;
+}
+
+bool start_heap() {
+  if (!process_heap.init()) return false;
+  process_heap.set_beat(on_beat, 1);  // often, until the set-up is on its way
+  install_allocators();
+  watch_for_interpreters(share_heap_between_interpreters);
+  agent.active = true;
+  ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
+  return true;
+}
+
+void stay_out(const char* reason) {
+  process.passive_reason = reason;
+  write_passive_figures();
+  if (!process.is_root) return;
+  FixedText<256> line;
+  line.add("hoop: not in use: ").add(reason).add("; the program runs as without it\n");
+  [[maybe_unused]] const auto written = ::write(2, line.data(), line.size());
+}
+
+constexpr char kNoAddressSpace[] =
+    "no address space for the heap (ulimit -v, or a limit of the container)";
+
+}  // namespace
+
+void on_agent_beat() noexcept {
+  if (!agent.set_up) {
+    if (agent.set_up_asked || Py_IsInitialized() == 0) return;
+    agent.set_up_asked = Py_AddPendingCall(set_up, nullptr) == 0;
+    if (agent.set_up_asked) process_heap.set_beat(on_beat, heap::Heap::kSlowCallsPerBeat);
+    return;
+  }
+  if (!agent.look_asked && heap_has_grown())
+    agent.look_asked = Py_AddPendingCall(look, nullptr) == 0;
+}
+
+const char* install_late() noexcept {
+  if (agent.active) return nullptr;
+  if (const char* const reason = reason_against_late_install()) return reason;
+  if (process.pid == 0) note_process(nullptr, false);
+  if (!start_heap()) return kNoAddressSpace;
+  process.passive_reason = nullptr;
+  set_up(nullptr);
+  return nullptr;
+}
+
+bool agent_is_active() noexcept { return agent.active; }
+
+const char* agent_reason() noexcept { return process.passive_reason; }
+
+void start_epoch() noexcept {
+  const HeapLock lock;
+  if (agent.active) process_heap.epoch();
+}
+
+}  // namespace hoop::cpython
+
+// The shim's way in: before the interpreter, from a constructor.
+extern "C" __attribute__((visibility("default"))) bool hoop_agent_start(
+    const hoop::AgentStart* start, hoop::AgentHooks* hooks) {
+  using namespace hoop::cpython;
+  if (start->abi != hoop::kAgentAbi || agent.active) return agent.active;
+  *hooks = hoop::AgentHooks{before_exit_call, after_address_space_limit, run_is_finished};
+  note_process(start->run_dir, start->is_root);
+  const char* reason = reason_against_preloading();
+  if (reason == nullptr && !start_heap()) reason = kNoAddressSpace;
+  if (reason != nullptr) stay_out(reason);
+  return agent.active;
+}

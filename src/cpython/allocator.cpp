@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/allocator.h"
+
+#include <Python.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "heap/geometry.h"
+#include "heap/heap.h"
+
+namespace hoop::cpython {
+
+using heap::Domain;
+
+constinit heap::Heap process_heap;
+
+namespace {
+
+constexpr PyMemAllocatorDomain kPythonDomains[heap::kDomainCount] = {PYMEM_DOMAIN_OBJ,
+                                                                     PYMEM_DOMAIN_MEM};
+
+constinit PyMemAllocatorEx originals[heap::kDomainCount]{};
+constinit bool shared_between_gils = false;
+pthread_mutex_t heap_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+const PyMemAllocatorEx& original(Domain domain) { return originals[static_cast<unsigned>(domain)]; }
+
+bool is_ours(void* block) { return process_heap.spans(block) || process_heap.owns(block); }
+
+// Our heap can give no more: the allocator before us may still.
+[[gnu::noinline]] void* malloc_elsewhere(std::size_t size, Domain domain) {
+  return original(domain).malloc(original(domain).ctx, size);
+}
+
+[[gnu::noinline]] void* calloc_elsewhere(std::size_t count, std::size_t size, Domain domain) {
+  return original(domain).calloc(original(domain).ctx, count, size);
+}
+
+// Not one of our blocks: given out before us, or in our place. Both original domains end in the
+// same allocator.
+[[gnu::noinline]] void free_elsewhere(void* block) {
+  if (block != nullptr) original(Domain::kObject).free(original(Domain::kObject).ctx, block);
+}
+
+[[gnu::noinline]] void* realloc_elsewhere(void* block, std::size_t size, Domain domain) {
+  return original(domain).realloc(original(domain).ctx, block, size);
+}
+
+[[gnu::noinline]] void* move_elsewhere(void* block, std::size_t size, Domain domain) {
+  void* const moved = malloc_elsewhere(size, domain);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, block, std::min(process_heap.usable_size(block), size));
+  process_heap.try_free(block);
+  return moved;
+}
+
+// Fast functions: guarded by the GIL, nothing else. The context is not used: a torn write of the
+// table is harmless.
+template <Domain kDomain>
+struct Fast {
+  static void* malloc(void*, std::size_t size) {
+    void* const block = process_heap.allocate(size, kDomain);
+    if (block == nullptr) [[unlikely]]
+      return malloc_elsewhere(size, kDomain);
+    return block;
+  }
+  static void* calloc(void*, std::size_t count, std::size_t size) {
+    void* const block = process_heap.allocate_zeroed(count, size, kDomain);
+    if (block == nullptr) [[unlikely]]
+      return calloc_elsewhere(count, size, kDomain);
+    return block;
+  }
+  static void* realloc(void*, void* block, std::size_t size) {
+    if (block == nullptr) return malloc(nullptr, size);
+    if (!is_ours(block)) [[unlikely]]
+      return realloc_elsewhere(block, size, kDomain);
+    void* const resized = process_heap.reallocate(block, size, kDomain);
+    if (resized == nullptr) [[unlikely]]
+      return move_elsewhere(block, size, kDomain);
+    return resized;
+  }
+  static void free(void*, void* block) {
+    if (!process_heap.try_free(block)) [[unlikely]]
+      free_elsewhere(block);
+  }
+};
+
+// The same behind the lock, with the log.
+template <Domain kDomain>
+struct Guarded {
+  static void* malloc(void*, std::size_t size) {
+    const HeapLock lock;
+    return Fast<kDomain>::malloc(nullptr, size);
+  }
+  static void* calloc(void*, std::size_t count, std::size_t size) {
+    const HeapLock lock;
+    return Fast<kDomain>::calloc(nullptr, count, size);
+  }
+  static void* realloc(void*, void* block, std::size_t size) {
+    const HeapLock lock;
+    return Fast<kDomain>::realloc(nullptr, block, size);
+  }
+  static void free(void*, void* block) {
+    const HeapLock lock;
+    const bool ours = process_heap.log_is_open() ? process_heap.try_free_logged(block)
+                                                 : process_heap.try_free(block);
+    if (!ours) free_elsewhere(block);
+  }
+};
+
+template <template <Domain> class Functions, Domain kDomain>
+void set_domain() {
+  using F = Functions<kDomain>;
+  PyMemAllocatorEx table{nullptr, F::malloc, F::calloc, F::realloc, F::free};
+  PyMem_SetAllocator(kPythonDomains[static_cast<unsigned>(kDomain)], &table);
+}
+
+template <template <Domain> class Functions>
+void set_both_domains() {
+  set_domain<Functions, Domain::kObject>();
+  set_domain<Functions, Domain::kMemory>();
+}
+
+// The function that CPython calls for a domain now.
+auto current_malloc(Domain domain) {
+  PyMemAllocatorEx table;
+  PyMem_GetAllocator(kPythonDomains[static_cast<unsigned>(domain)], &table);
+  return table.malloc;
+}
+
+}  // namespace
+
+void install_allocators() noexcept {
+  for (unsigned i = 0; i < heap::kDomainCount; ++i)
+    PyMem_GetAllocator(kPythonDomains[i], &originals[i]);
+  set_both_domains<Fast>();
+}
+
+bool allocators_are_installed() noexcept {
+  const auto object = current_malloc(Domain::kObject);
+  const auto memory = current_malloc(Domain::kMemory);
+  return (object == Fast<Domain::kObject>::malloc && memory == Fast<Domain::kMemory>::malloc) ||
+         (object == Guarded<Domain::kObject>::malloc && memory == Guarded<Domain::kMemory>::malloc);
+}
+
+void use_guarded_allocators() noexcept {
+  if (allocators_are_installed()) set_both_domains<Guarded>();
+}
+
+void use_fast_allocators() noexcept {
+  if (shared_between_gils) return;
+  if (allocators_are_installed()) set_both_domains<Fast>();
+}
+
+void share_heap_between_interpreters() noexcept {
+  shared_between_gils = true;
+  use_guarded_allocators();
+}
+
+bool heap_is_shared() noexcept { return shared_between_gils; }
+
+HeapLock::HeapLock() noexcept : locked_(shared_between_gils) {
+  if (locked_) ::pthread_mutex_lock(&heap_mutex);
+}
+
+HeapLock::~HeapLock() {
+  if (locked_) ::pthread_mutex_unlock(&heap_mutex);
+}
+
+void reset_heap_lock_after_fork() noexcept { ::pthread_mutex_init(&heap_mutex, nullptr); }
+
+}  // namespace hoop::cpython

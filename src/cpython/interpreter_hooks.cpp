@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/interpreter_hooks.h"
+
+#include <Python.h>
+
+#include <cstddef>
+
+#include "cpython/agent.h"
+#include "cpython/allocator.h"
+#include "cpython/gc_watch.h"
+
+namespace hoop::cpython {
+namespace {
+
+constinit InterpreterHooks attached{};
+constinit PyCFunction original_freeze = nullptr;
+
+PyObject* call_before_finalization(PyObject*, PyObject*) {
+  attached.before_finalization();
+  Py_RETURN_NONE;
+}
+
+PyObject* call_before_fork(PyObject*, PyObject*) {
+  attached.before_fork();
+  Py_RETURN_NONE;
+}
+
+PyObject* call_after_fork(PyObject*, PyObject*) {
+  attached.after_fork_in_parent();
+  Py_RETURN_NONE;
+}
+
+std::size_t count_blocks() {
+  const HeapLock lock;
+  return process_heap.live_block_count();
+}
+
+// The lock is released before the result is made: that allocates.
+PyObject* get_allocated_blocks(PyObject*, PyObject*) { return PyLong_FromSize_t(count_blocks()); }
+
+// What is frozen is about to be shared with forked children: later objects must not lie among it.
+PyObject* freeze(PyObject* module, PyObject* nothing) {
+  PyObject* const result = original_freeze(module, nothing);
+  if (result != nullptr) start_epoch();
+  return result;
+}
+
+PyMethodDef before_finalization_definition = {"hoopsnake_atexit", call_before_finalization,
+                                              METH_NOARGS, nullptr};
+PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
+                                      nullptr};
+PyMethodDef after_fork_definition = {"hoopsnake_after_fork", call_after_fork, METH_NOARGS, nullptr};
+// A module for our own use: sys.modules is left as it was.
+PyObject* borrow_module(const char* name) {
+  PyObject* const modules = PyImport_GetModuleDict();
+  const bool was_there = PyDict_GetItemString(modules, name) != nullptr;
+  PyObject* const module = PyImport_ImportModule(name);
+  if (!was_there && module != nullptr && PyDict_DelItemString(modules, name) != 0) PyErr_Clear();
+  if (module == nullptr) PyErr_Clear();
+  return module;
+}
+
+PyObject* function_of(PyMethodDef& definition) { return PyCFunction_New(&definition, nullptr); }
+
+// Puts `replacement` behind a built-in function without arguments, for every module object that has
+// it: the function itself, its name, text and signature stay. Returns what was there, or nullptr.
+PyCFunction replace_builtin(PyObject* module, const char* name, PyCFunction replacement) {
+  PyObject* const function = module != nullptr ? PyObject_GetAttrString(module, name) : nullptr;
+  PyCFunction original = nullptr;
+  if (function != nullptr && PyCFunction_CheckExact(function) &&
+      PyCFunction_GET_FLAGS(function) == METH_NOARGS) {
+    PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
+    original = definition->ml_meth;
+    definition->ml_meth = replacement;
+  }
+  Py_XDECREF(function);
+  PyErr_Clear();
+  return original;
+}
+
+void hook_atexit() {
+  PyObject* const module = borrow_module("atexit");
+  PyObject* const function = function_of(before_finalization_definition);
+  if (module != nullptr && function != nullptr) {
+    Py_XDECREF(PyObject_CallMethod(module, "register", "O", function));
+  }
+  Py_XDECREF(function);
+  Py_XDECREF(module);
+}
+
+void hook_fork() {
+  PyObject* const module = borrow_module("posix");
+  PyObject* const hook =
+      module != nullptr ? PyObject_GetAttrString(module, "register_at_fork") : nullptr;
+  PyObject* const before = function_of(before_fork_definition);
+  PyObject* const after = function_of(after_fork_definition);
+  PyObject* const keywords = before != nullptr && after != nullptr
+                                 ? Py_BuildValue("{sOsOsO}", "before", before, "after_in_parent",
+                                                 after, "after_in_child", after)
+                                 : nullptr;
+  PyObject* const nothing = PyTuple_New(0);
+  if (hook != nullptr && keywords != nullptr && nothing != nullptr) {
+    Py_XDECREF(PyObject_Call(hook, nothing, keywords));
+  }
+  Py_XDECREF(nothing);
+  Py_XDECREF(keywords);
+  Py_XDECREF(after);
+  Py_XDECREF(before);
+  Py_XDECREF(hook);
+  Py_XDECREF(module);
+}
+
+void hook_sys() {
+  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", get_allocated_blocks);
+}
+
+void hook_gc() {
+  PyObject* const module = borrow_module("gc");
+  if (module == nullptr) return;
+  watch_collections(module);
+  if (original_freeze == nullptr) original_freeze = replace_builtin(module, "freeze", freeze);
+  Py_DECREF(module);
+}
+
+}  // namespace
+
+void install_interpreter_hooks(const InterpreterHooks& hooks) noexcept {
+  attached = hooks;
+  hook_atexit();
+  hook_fork();
+  hook_sys();
+  hook_gc();
+  PyErr_Clear();
+}
+
+}  // namespace hoop::cpython

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/ticker.h"
+
+#include <Python.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <ctime>
+
+#include "base/units.h"
+#include "cpython/agent.h"
+#include "cpython/allocator.h"
+#include "cpython/figures.h"
+#include "heap/trimmer.h"
+#include "os/clock.h"
+
+namespace hoop::cpython {
+namespace {
+
+constexpr std::size_t kThreadStackBytes = 128 * kKiB;
+constexpr Nanoseconds kAfterFork = 50 * kMillisecond;
+constexpr Nanoseconds kBetweenTicks = 2 * kMillisecond;
+// The thread leaves the heap alone while the program itself ticks.
+constexpr Nanoseconds kIdleAfter = 100 * kMillisecond;
+// After so long without anything to give the thread ends.
+constexpr Nanoseconds kLingers = 1 * kSecond;
+
+// The thread's state. `mutex` guards stop_requested, at_gil and the condition; the rest is written
+// by the starter and after the join, with the GIL held.
+struct TickerThread {
+  pthread_t handle{};
+  bool exists = false;
+  bool allowed = false;
+  std::atomic<bool> finished{false};
+  std::atomic<Nanoseconds> last_program_tick{0};
+  std::atomic<pid_t> kernel_id{0};
+  Nanoseconds not_before = 0;  // no start until then
+  bool stop_requested = false;
+  bool at_gil = false;  // waits for the GIL, or has it
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+};
+constinit TickerThread thread;
+
+// False when the thread is to end.
+bool sleep_unless_stopped(Nanoseconds duration) {
+  timespec until{};
+  ::clock_gettime(CLOCK_REALTIME, &until);
+  const Nanoseconds end = static_cast<Nanoseconds>(until.tv_nsec) + duration;
+  until.tv_sec += static_cast<time_t>(end / kSecond);
+  until.tv_nsec = static_cast<long>(end % kSecond);
+  ::pthread_mutex_lock(&thread.mutex);
+  int result = 0;
+  while (!thread.stop_requested && result != ETIMEDOUT) {
+    result = ::pthread_cond_timedwait(&thread.wake, &thread.mutex, &until);
+  }
+  const bool go_on = !thread.stop_requested;
+  ::pthread_mutex_unlock(&thread.mutex);
+  return go_on;
+}
+
+// False when the thread is to end instead.
+bool announce_gil() {
+  ::pthread_mutex_lock(&thread.mutex);
+  const bool go_on = !thread.stop_requested;
+  thread.at_gil = go_on;
+  ::pthread_mutex_unlock(&thread.mutex);
+  return go_on;
+}
+
+void renounce_gil() {
+  ::pthread_mutex_lock(&thread.mutex);
+  thread.at_gil = false;
+  ::pthread_mutex_unlock(&thread.mutex);
+}
+
+// One step with the GIL; returns whether a round is unfinished.
+bool tick_with_gil(Nanoseconds now) {
+  if (!announce_gil()) return false;
+  const PyGILState_STATE state = PyGILState_Ensure();
+  {
+    const HeapLock lock;
+    process_heap.tick(now);
+    if (figures_are_due(now)) record_sample(now);
+  }
+  PyGILState_Release(state);
+  renounce_gil();
+  return process_heap.trim_is_due(os::monotonic_now());
+}
+
+void* run_thread(void*) {
+  thread.kernel_id.store(static_cast<pid_t>(::syscall(SYS_gettid)));
+  Nanoseconds pending_since = os::monotonic_now();
+  bool in_round = false;
+  while (sleep_unless_stopped(in_round ? kBetweenTicks : heap::Trimmer::kRoundInterval)) {
+    const Nanoseconds now = os::monotonic_now();
+    // Read without the GIL: a stale answer costs one round.
+    if (process_heap.trim_pending()) pending_since = now;
+    if (now - pending_since > kLingers) break;
+    const bool program_ticks =
+        now - thread.last_program_tick.load(std::memory_order_relaxed) < kIdleAfter;
+    in_round = !program_ticks && process_heap.trim_is_due(now) && tick_with_gil(now);
+  }
+  thread.finished.store(true, std::memory_order_release);
+  return nullptr;
+}
+
+// After the join the kernel may count the thread for a moment more, and CPython warns of threads
+// when it forks.
+void wait_until_the_kernel_forgets(pid_t kernel_id) {
+  constexpr int kMaxTries = 10000;
+  for (int i = 0; i < kMaxTries && ::syscall(SYS_tgkill, ::getpid(), kernel_id, 0) == 0; ++i)
+    ::sched_yield();
+}
+
+void join_thread() {
+  ::pthread_join(thread.handle, nullptr);
+  if (const pid_t kernel_id = thread.kernel_id.exchange(0))
+    wait_until_the_kernel_forgets(kernel_id);
+  thread.exists = false;
+  thread.finished.store(false, std::memory_order_relaxed);
+  thread.stop_requested = false;
+}
+
+void start_thread() {
+  if (thread.exists) {
+    if (!thread.finished.load(std::memory_order_acquire)) return;
+    join_thread();
+  }
+  pthread_attr_t attributes;
+  if (::pthread_attr_init(&attributes) != 0) return;
+  ::pthread_attr_setstacksize(&attributes, kThreadStackBytes);
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  // The program's signals are for the program's threads.
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread.exists = ::pthread_create(&thread.handle, &attributes, run_thread, nullptr) == 0;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::pthread_attr_destroy(&attributes);
+}
+
+void tick_and_watch(heap::Heap& heap, Nanoseconds now) {
+  if (!heap.trim_pending()) return;
+  heap.tick(now);
+  thread.last_program_tick.store(now, std::memory_order_relaxed);
+  if (thread.allowed && heap.trim_pending() && now >= thread.not_before) start_thread();
+}
+
+}  // namespace
+
+void on_beat(heap::Heap& heap) {
+  const int saved_errno = errno;
+  const Nanoseconds now = os::monotonic_now_coarse();
+  tick_and_watch(heap, now);
+  if (figures_are_due(now)) record_sample(now);
+  on_agent_beat();
+  errno = saved_errno;
+}
+
+void after_full_collection() {
+  const HeapLock lock;
+  on_beat(process_heap);
+}
+
+void sample_now() {
+  const HeapLock lock;
+  record_sample(os::monotonic_now());
+}
+
+void allow_thread() {
+  thread.allowed = true;
+  // 3.13 counts threads a moment after the callbacks that follow a fork.
+  thread.not_before = os::monotonic_now_coarse() + kAfterFork;
+}
+
+void stop_thread() {
+  thread.allowed = false;
+  if (!thread.exists) return;
+  ::pthread_mutex_lock(&thread.mutex);
+  thread.stop_requested = true;
+  const bool needs_gil = thread.at_gil;
+  ::pthread_cond_signal(&thread.wake);
+  ::pthread_mutex_unlock(&thread.mutex);
+  // Other threads must not run here if it can be helped: one may end the interpreter while this one
+  // forks.
+  PyThreadState* const released = needs_gil ? PyEval_SaveThread() : nullptr;
+  join_thread();
+  if (released != nullptr) PyEval_RestoreThread(released);
+}
+
+void forget_thread() {
+  thread.exists = false;
+  thread.finished.store(false, std::memory_order_relaxed);
+  thread.stop_requested = thread.at_gil = false;
+  ::pthread_mutex_init(&thread.mutex, nullptr);
+  ::pthread_cond_init(&thread.wake, nullptr);
+}
+
+}  // namespace hoop::cpython

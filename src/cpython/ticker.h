@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// When memory is given back and the process's memory is sampled: at beats of the heap's slow paths,
+// after full collections, and by a thread that exists only while an otherwise idle process has
+// something to give.
+#pragma once
+
+namespace hoop::heap {
+class Heap;
+}
+
+namespace hoop::cpython {
+
+// The heap's beat: samples, trims, and starts the thread where needed. Runs inside the allocator,
+// with the GIL.
+void on_beat(heap::Heap& heap);
+
+// REQUIRES: the GIL.
+void after_full_collection();
+
+// From now on the thread may be started. REQUIRES: the interpreter is up.
+void allow_thread();
+
+// Ends the thread and waits for it; it is not started again before allow_thread().
+// Gives the GIL up meanwhile. REQUIRES: the GIL.
+void stop_thread();
+
+// In a fork's child: there is no thread.
+void forget_thread();
+
+// Takes a sample now. REQUIRES: the GIL.
+void sample_now();
+
+}  // namespace hoop::cpython

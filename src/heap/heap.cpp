@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "heap/heap.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+
+#include "base/units.h"
+#include "heap/direct_map.h"
+#include "heap/fault.h"
+#include "heap/geometry.h"
+#include "heap/slab.h"
+#include "heap/slab_blocks.h"
+#include "os/clock.h"
+#include "os/pages.h"
+
+namespace hoop::heap {
+namespace {
+
+// A full slab is left alone until so many of its blocks are free: put back for one block, it would
+// be full again at the next allocation.
+std::int32_t frees_worth_a_look(unsigned capacity) {
+  return static_cast<std::int32_t>(std::max(1u, capacity / 32));
+}
+
+// Slabs of blocks from this size on are given up by their class when empty: such a block has pages
+// of its own.
+constexpr SizeClass kFirstBorrowedClass = medium_class_of(2 * kKiB);
+
+// REQUIRES: size <= kMaxMediumBytes.
+std::size_t block_bytes_for(std::size_t size) {
+  if (size > kMaxSmallBytes) return kClasses[medium_class_of(size)].block_bytes;
+  return kClasses[size == 0 ? 0 : small_class_of(size)].block_bytes;
+}
+
+unsigned units_for(std::size_t bytes) {
+  return static_cast<unsigned>((bytes + kUnitBytes - 1) / kUnitBytes);
+}
+
+}  // namespace
+
+bool Heap::init(const Options& options) noexcept {
+  if (!os::page_size_is_supported()) return false;
+  is_exhausted_ = false;
+  const std::size_t threshold = options.huge_pages ? options.huge_page_threshold : SIZE_MAX;
+  if (!space_.init(options.reservation_bytes, threshold)) return false;
+  if (index_.init(space_.reserved_bytes())) return true;
+  space_.release();
+  return false;
+}
+
+void Heap::release() noexcept {
+  log_.end();
+  direct_.release();
+  index_.release();
+  space_.release();
+  for (unsigned domain = 0; domain < kDomainCount; ++domain) {
+    std::fill(std::begin(current_[domain]), std::end(current_[domain]), &no_slab);
+    std::fill(std::begin(kept_[domain]), std::end(kept_[domain]), nullptr);
+  }
+  kept_units_ = 0;
+  is_exhausted_ = false;
+  trimmer_ = Trimmer();
+}
+
+// --- allocation ---
+
+void* Heap::allocate_medium(std::size_t size, Domain domain) noexcept {
+  if (size == 0) return pop(0, domain);
+  if (size > kMaxMediumBytes) return allocate_large(size, domain);
+  return pop(medium_class_of(size), domain);
+}
+
+void* Heap::allocate_large(std::size_t size, Domain domain) noexcept {
+  beat();
+  if (space_.base() == 0) return nullptr;
+  if (size > kMaxRunBytes) return direct_.allocate(size, domain);
+  return allocate_run(size, domain);
+}
+
+// When the heap grows, freed mappings that are kept for later would only raise the peak.
+Slab* Heap::take_units(unsigned units, UnitSpace::Placement placement) noexcept {
+  const unsigned chunks = space_.chunk_count();
+  Slab* record = space_.take(units, placement);
+  if (record == nullptr) {
+    give_kept_slabs();
+    give_empty_current_slabs(0);
+    record = space_.take(units, placement);
+  }
+  if (space_.chunk_count() != chunks) trimmer_.note_given_back(direct_.drop_kept(UINT64_MAX));
+  return record;
+}
+
+void* Heap::allocate_run(std::size_t size, Domain domain) noexcept {
+  const unsigned units = units_for(size);
+  give_empty_current_slabs(kFirstBorrowedClass);
+  Slab* const run = take_units(units, UnitSpace::Placement::kAny);
+  if (run == nullptr) return nullptr;
+  run->state = UnitState::kRun;
+  run->domain = domain;
+  run->run_units = static_cast<std::uint16_t>(units);
+  run->run_bytes = size;
+  return reinterpret_cast<void*>(space_.address_of(run));
+}
+
+// The current slab has run dry: carve more of it, or take another.
+void* Heap::allocate_slow(SizeClass size_class, Domain domain) noexcept {
+  Slab*& current = current_[static_cast<unsigned>(domain)][size_class];
+  if (current == &no_slab || !SlabBlocks(*current, space_.address_of(current)).carve()) {
+    beat();
+    Slab* const next = next_slab(size_class, domain);
+    if (next == nullptr) return nullptr;
+    if (current != &no_slab) file_full(current);
+    make_current(next);
+    if (next->free == nullptr) SlabBlocks(*next, space_.address_of(next)).carve();
+  }
+  FreeBlock* const block = current->free;
+  current->free = block->next;
+  return block;
+}
+
+Slab* Heap::next_slab(SizeClass size_class, Domain domain) noexcept {
+  if (Slab* const slab = index_.take_fullest(space_, domain, size_class)) return slab;
+  if (Slab* const slab = take_kept(size_class, domain)) return slab;
+  if (is_exhausted_) return nullptr;
+  if (Slab* const slab = new_slab(size_class, domain)) return slab;
+  Slab* const slab = find_retired_slab(size_class, domain);
+  // A system that refuses memory may have some later; a reservation does not grow.
+  is_exhausted_ = slab == nullptr && space_.extent() == space_.reserved_bytes();
+  return slab;
+}
+
+Slab* Heap::take_kept(SizeClass size_class, Domain domain) noexcept {
+  Slab*& head = kept_[static_cast<unsigned>(domain)][size_class];
+  Slab* const slab = head;
+  if (slab == nullptr) return nullptr;
+  head = slab->next_kept;
+  slab->next_kept = nullptr;
+  kept_units_ -= slab->info().units;
+  return slab;
+}
+
+Slab* Heap::new_slab(SizeClass size_class, Domain domain) noexcept {
+  if (space_.base() == 0) return nullptr;
+  const ClassInfo& info = kClasses[size_class];
+  if (!is_small(size_class)) give_empty_current_slabs(kFirstBorrowedClass);
+  const auto placement =
+      info.units == 1 ? UnitSpace::Placement::kAny : UnitSpace::Placement::kMultipleOf4;
+  Slab* const slab = take_units(info.units, placement);
+  if (slab == nullptr) return nullptr;
+  slab->size_class = size_class;
+  slab->domain = domain;
+  slab->virgin_pages = info.pages;
+  return slab;
+}
+
+// Last resort: blocks among those of an earlier epoch.
+Slab* Heap::find_retired_slab(SizeClass size_class, Domain domain) noexcept {
+  for (unsigned chunk = 0; chunk < space_.chunk_count(); ++chunk) {
+    Slab* const records = space_.records_of_chunk(chunk);
+    for (unsigned unit = 0; unit < kUnitsPerChunk; ++unit) {
+      Slab& slab = records[unit];
+      const bool is_old = slab.state == UnitState::kRetired ||
+                          (slab.state == UnitState::kPartial && slab.epoch != epoch_);
+      if (is_old && slab.size_class == size_class && slab.domain == domain) {
+        index_.remove(space_, &slab);
+        return &slab;
+      }
+    }
+  }
+  return nullptr;
+}
+
+void Heap::make_current(Slab* slab) noexcept {
+  slab->state = UnitState::kCurrent;
+  slab->epoch = epoch_;
+  slab->countdown = slab->armed = Slab::kNeverFires;
+  current_[static_cast<unsigned>(slab->domain)][slab->size_class] = slab;
+}
+
+void* Heap::allocate_zeroed(std::size_t count, std::size_t size, Domain domain) noexcept {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
+  if (bytes > kMaxRunBytes) {
+    beat();
+    return space_.base() == 0 ? nullptr : direct_.allocate_zeroed(bytes, domain);
+  }
+  void* const block = allocate(bytes, domain);
+  if (block != nullptr) std::memset(block, 0, bytes);
+  return block;
+}
+
+// --- freeing ---
+
+Slab* Heap::head_of(Address address) const noexcept {
+  Slab* const record = space_.record_of(address);
+  return record->state == UnitState::kTail ? record - record->back : record;
+}
+
+// Undoes the count and does it by the book.
+void Heap::free_slow(Slab* record, void* block) noexcept {
+  ++record->countdown;
+  if (record->state == UnitState::kTail) {
+    record -= record->back;
+    if (record->is_slab() && record->countdown > 0) {
+      --record->countdown;
+      record->push(block);
+      return;
+    }
+  }
+  if (record->is_slab()) {
+    free_into(record, block);
+  } else if (record->state == UnitState::kRun) {
+    free_run(record, block);
+  } else {
+    die(FaultReport{Fault::kFreeIntoNothing, reinterpret_cast<Address>(block), 0, 0});
+  }
+  // The first thing to give back: whoever keeps time must hear of it, since no more calls may
+  // follow.
+  const bool is_news = beat_ != nullptr && !trimmer_.pending();
+  trimmer_.note_free();
+  if (is_news) {
+    beat_slow();
+  } else {
+    beat();
+  }
+}
+
+void Heap::free_into(Slab* slab, void* block) noexcept {
+  if (slab->state == UnitState::kCurrent) {  // a billion blocks later
+    slab->countdown = Slab::kNeverFires;
+    slab->push(block);
+    return;
+  }
+  const auto address = reinterpret_cast<Address>(block);
+  const std::size_t block_bytes = slab->info().block_bytes;
+  const SlabBlocks blocks(*slab, space_.address_of(slab));
+  const int index = blocks.block_at(address);
+  if (index < 0) die(FaultReport{Fault::kInteriorPointer, address, block_bytes, 0});
+  const bool is_free = slab->free == block || blocks.is_untouched(static_cast<unsigned>(index));
+  if (is_free || slab->live() <= 0) die(FaultReport{Fault::kDoubleFree, address, block_bytes, 0});
+  const auto live = static_cast<unsigned>(slab->live()) - 1;
+  slab->push(block);
+  space_.chunk(space_.chunk_of(slab)).pending = true;
+  file(slab, live);
+}
+
+void Heap::file(Slab* slab, unsigned live) noexcept {
+  if (live == 0) {
+    file_empty(slab);
+    return;
+  }
+  const unsigned capacity = slab->info().capacity;
+  if (live == capacity) {
+    file_full(slab);
+    return;
+  }
+  const unsigned quarter = SlabIndex::quarter_of(live, capacity);
+  slab->arm(live, static_cast<std::int32_t>(live - SlabIndex::least_live(quarter, capacity) + 1));
+  index_.remove(space_, slab);
+  if (slab->epoch == epoch_) {
+    // Without memory for the index it waits among the slabs of the last resort.
+    slab->state = index_.put(space_, slab, quarter) ? UnitState::kPartial : UnitState::kRetired;
+  } else {
+    slab->state = UnitState::kRetired;
+    is_exhausted_ = false;
+  }
+}
+
+void Heap::file_full(Slab* slab) noexcept {
+  slab->state = UnitState::kFull;
+  const unsigned capacity = slab->info().capacity;
+  slab->arm(capacity, frees_worth_a_look(capacity));
+}
+
+void Heap::file_empty(Slab* slab) noexcept {
+  is_exhausted_ = false;
+  index_.remove(space_, slab);
+  const unsigned units = slab->info().units;
+  Slab*& kept = kept_[static_cast<unsigned>(slab->domain)][slab->size_class];
+  const bool keep = kept == nullptr || kept_units_ + units <= kMaxKeptUnits;
+  if (!keep || slab->epoch != epoch_) {
+    space_.give(slab, units);
+    return;
+  }
+  slab->state = UnitState::kKept;
+  slab->arm(0, 1);
+  slab->next_kept = kept;
+  kept = slab;
+  kept_units_ += units;
+}
+
+void Heap::free_run(Slab* run, void* block) noexcept {
+  const auto address = reinterpret_cast<Address>(block);
+  if (address != space_.address_of(run)) {
+    die(FaultReport{Fault::kInteriorPointer, address, run->run_bytes, 0});
+  }
+  space_.give(run, run->run_units);
+  is_exhausted_ = false;
+}
+
+bool Heap::free_direct(void* block) noexcept {
+  if (direct_.count() == 0 || !direct_.free(block, os::monotonic_now_coarse())) return false;
+  if (beat_ != nullptr) beat_slow();
+  return true;
+}
+
+void Heap::free_foreign(void* block) noexcept {
+  die(FaultReport{Fault::kForeignFree, reinterpret_cast<Address>(block), 0, 0});
+}
+
+bool Heap::try_free_logged(void* block) noexcept {
+  const auto address = reinterpret_cast<Address>(block);
+  if (space_.contains(address)) {
+    log_.note(address);
+  } else if (direct_.find(block) != nullptr) {
+    log_.note_direct(address);
+  }
+  return try_free(block);
+}
+
+// --- resizing ---
+
+void* Heap::move(void* block, std::size_t old_size, std::size_t size, Domain domain) noexcept {
+  void* const moved = allocate(size, domain);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, block, std::min(old_size, size));
+  if (log_.is_open()) {
+    try_free_logged(block);
+  } else {
+    try_free(block);
+  }
+  return moved;
+}
+
+void* Heap::reallocate(void* block, std::size_t size, Domain domain) noexcept {
+  if (block == nullptr) return allocate(size, domain);
+  const auto address = reinterpret_cast<Address>(block);
+  if (!space_.contains(address)) {
+    const DirectBlock* const direct = direct_.find(block);
+    if (direct == nullptr) free_foreign(block);
+    if (size <= kMaxRunBytes) return move(block, direct->bytes, size, domain);
+    if (log_.is_open()) log_.note_direct(address);
+    return direct_.resize(block, size);
+  }
+  Slab* const record = head_of(address);
+  if (record->state == UnitState::kRun) return reallocate_run(record, block, size, domain);
+  if (!record->is_slab()) die(FaultReport{Fault::kFreeIntoNothing, address, 0, 0});
+  const std::size_t old_size = record->info().block_bytes;
+  // A block that shrinks by a quarter or less stays where it is, and so does one that would get
+  // another of its size.
+  const bool fits = size <= old_size;
+  if (fits && (size * 4 > old_size * 3 || block_bytes_for(size) == old_size)) return block;
+  return move(block, old_size, size, domain);
+}
+
+void* Heap::reallocate_run(Slab* run, void* block, std::size_t size, Domain domain) noexcept {
+  const unsigned units = units_for(size);
+  const unsigned old_units = run->run_units;
+  const bool stays_a_run = size > kMaxMediumBytes && size <= kMaxRunBytes;
+  if (!stays_a_run) return move(block, run->run_bytes, size, domain);
+  if (units < old_units) {
+    space_.give(run + units, old_units - units);
+    is_exhausted_ = false;
+    trimmer_.note_free();
+  } else if (units > old_units && !space_.extend(run, old_units, units - old_units)) {
+    return move(block, run->run_bytes, size, domain);
+  }
+  run->run_units = static_cast<std::uint16_t>(units);
+  run->run_bytes = size;
+  return block;
+}
+
+// --- questions ---
+
+bool Heap::owns(const void* block) const noexcept {
+  const auto address = reinterpret_cast<Address>(block);
+  if (!space_.contains(address)) return direct_.find(block) != nullptr;
+  Slab* const record = head_of(address);
+  if (record->state == UnitState::kRun) return address == space_.address_of(record);
+  if (!record->is_slab()) return false;
+  const SlabBlocks blocks(*record, space_.address_of(record));
+  const int index = blocks.block_at(address);
+  return index >= 0 && !blocks.is_untouched(static_cast<unsigned>(index));
+}
+
+std::size_t Heap::usable_size(const void* block) const noexcept {
+  const auto address = reinterpret_cast<Address>(block);
+  if (!space_.contains(address)) {
+    const DirectBlock* const direct = direct_.find(block);
+    return direct == nullptr ? 0 : direct->bytes;
+  }
+  const Slab* const record = head_of(address);
+  return record->state == UnitState::kRun ? record->run_bytes : record->info().block_bytes;
+}
+
+unsigned Heap::live_of(Slab* slab) const noexcept {
+  if (slab->state != UnitState::kCurrent) return static_cast<unsigned>(slab->live());
+  const SlabBlocks blocks(*slab, space_.address_of(slab));
+  BlockSet free;
+  FaultReport report;
+  if (!blocks.collect_free(free, report)) die(report);
+  return blocks.count_live(free);
+}
+
+// --- giving back ---
+
+void Heap::beat_slow() noexcept {
+  slow_calls_until_beat_ = beat_interval_;
+  if (beat_ != nullptr) {
+    beat_(*this);
+  } else if (trim_pending()) {
+    tick(os::monotonic_now_coarse());
+  }
+}
+
+std::size_t Heap::tick(Nanoseconds now) noexcept {
+  const std::size_t dropped =
+      now > Trimmer::kRoundInterval ? direct_.drop_kept(now - Trimmer::kRoundInterval) : 0;
+  trimmer_.note_given_back(dropped);
+  return dropped + trimmer_.tick(space_, now);
+}
+
+void Heap::give_kept_slabs() noexcept {
+  for (unsigned domain = 0; domain < kDomainCount; ++domain) {
+    for (unsigned size_class = 0; size_class < kClassCount; ++size_class) {
+      while (Slab* const slab =
+                 take_kept(static_cast<SizeClass>(size_class), static_cast<Domain>(domain))) {
+        space_.give(slab, slab->info().units);
+      }
+    }
+  }
+}
+
+void Heap::give_empty_current_slabs(SizeClass first) noexcept {
+  for (auto& domain : current_) {
+    for (unsigned size_class = first; size_class < kClassCount; ++size_class) {
+      Slab*& current = domain[size_class];
+      if (current == &no_slab || live_of(current) != 0) continue;
+      Slab* const slab = current;
+      current = &no_slab;
+      space_.give(slab, slab->info().units);
+      trimmer_.note_free();
+    }
+  }
+}
+
+std::size_t Heap::trim() noexcept {
+  give_kept_slabs();
+  is_exhausted_ = false;
+  const std::size_t dropped = direct_.drop_kept(UINT64_MAX);
+  trimmer_.note_given_back(dropped);
+  return dropped + trimmer_.trim_all(space_);
+}
+
+void Heap::epoch() noexcept {
+  ++epoch_;
+  is_exhausted_ = false;
+  retire_current_slabs();
+  give_kept_slabs();
+  // Partial slabs of the old epoch stay as they are, but nobody finds them any more: in a fork's
+  // child their records are not even copied.
+  index_.forget_all();
+  trimmer_.note_free();
+}
+
+// REQUIRES: epoch_ is newer than these slabs.
+void Heap::retire_current_slabs() noexcept {
+  for (auto& domain : current_) {
+    for (Slab*& current : domain) {
+      if (current == &no_slab) continue;
+      Slab* const slab = current;
+      current = &no_slab;
+      space_.chunk(space_.chunk_of(slab)).pending = true;
+      file(slab, live_of(slab));
+    }
+  }
+}
+
+}  // namespace hoop::heap

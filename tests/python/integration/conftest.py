@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the whole-process tests: `box`, once for every CPython that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import whole_process
+from whole_process import MINORS, Sandbox
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `minor` (by way of `box`) runs on every version, or on those it names."""
+    if "minor" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("pythons")
+        metafunc.parametrize("minor", marker.args if marker else MINORS, scope="session")
+
+
+@pytest.fixture(scope="session")
+def package_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The package for a version of CPython, made once."""
+    made: dict[str, Path] = {}
+
+    def get(minor: str) -> Path:
+        if reason := whole_process.why_absent(minor):
+            pytest.skip(reason)
+        if minor not in made:
+            folder = tmp_path_factory.mktemp(f"python{minor}")
+            made[minor] = whole_process.make_package(folder, minor)
+        return made[minor]
+
+    return get
+
+
+@pytest.fixture
+def box(minor: str, package_of: Callable[[str], Path], tmp_path: Path) -> Sandbox:
+    package = package_of(minor)
+    return Sandbox(whole_process.interpreters()[minor], package, tmp_path)
+
+
+@pytest.fixture
+def compiler() -> str:
+    found = whole_process.c_compiler()
+    if not found:
+        pytest.skip("no C compiler")
+    return found
