@@ -6,7 +6,7 @@
 
 namespace hoop {
 
-inline constexpr std::uint32_t kAgentAbi = 1;
+inline constexpr std::uint32_t kAgentAbi = 2;
 
 // Given by the shim; all strings live as long as the process.
 struct AgentStart {
@@ -19,6 +19,10 @@ struct AgentStart {
 struct AgentHooks {
   // Before the process ends by _exit(): no finalization will come.
   void (*before_exit)();
+  // Before the process becomes another program by exec(). True: should the exec fail,
+  // after_failed_exec has to be called.
+  bool (*before_exec)();
+  void (*after_failed_exec)();
   // After RLIMIT_AS was set.
   void (*after_address_space_limit)();
   // True when the agent has shown the report of this run, and the shim has nothing left to do.

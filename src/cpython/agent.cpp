@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cpython/allocator.h"
 #include "cpython/compat/interpreter_watch.h"
+#include "cpython/compat/restart_watch.h"
 #include "cpython/figures.h"
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
@@ -26,6 +27,9 @@ namespace hoop::cpython {
 constinit Process process;
 
 namespace {
+
+// Slow calls of the heap between two beats until the set-up is on its way: often.
+constexpr unsigned kBeatUntilSetUp = 1;
 
 struct Agent {
   bool active = false;
@@ -66,19 +70,58 @@ void end_run(Ending ending) {
   if (process.is_root) os::run_report(process.run_dir);
 }
 
-// At the very end of Py_FinalizeEx: no Python any more.
+// Another interpreter starts in this process, and its allocators are its own again.
+void serve_again() {
+  if (reason_against_late_install() != nullptr) return;
+  install_allocators();
+  watch_for_interpreters(share_heap_between_interpreters);
+}
+
+// At the very end of Py_FinalizeEx: no Python any more, until an embedding program starts another.
 void after_finalization() {
   agent.set_up = agent.set_up_asked = false;
+  process_heap.set_beat(on_beat, kBeatUntilSetUp);
+  watch_for_restart(serve_again);
   end_run(Ending::kNormal);
 }
 
-// Before _exit(), in any state: in a child of vfork the memory is the parent's.
+// Figures are ours to write here: in a child of vfork the memory is the parent's.
+bool may_write_figures() {
+  return agent.active && process.pid == ::getpid() && process.run_dir != nullptr && !agent.finished;
+}
+
+bool interpreter_is_up() { return agent.set_up && Py_IsInitialized() != 0; }
+
+void gather_with_gil() {
+  gather_once(PyErr_Occurred() == nullptr ? Names::kAvailable : Names::kUnavailable);
+}
+
+// Before _exit(), in any state.
 void before_exit_call() {
-  if (!agent.active || process.pid != ::getpid() || process.run_dir == nullptr || agent.finished)
+  if (!may_write_figures()) return;
+  if (interpreter_is_up() && PyGILState_Check() == 0) {
+    // Other threads may be inside the heap this very moment.
+    agent.finished = true;
+    leave_samples_only();
+    if (process.is_root) os::run_report(process.run_dir);
     return;
-  const bool has_gil = agent.set_up && Py_IsInitialized() != 0 && PyGILState_Check() != 0;
-  if (has_gil) gather_once(PyErr_Occurred() == nullptr ? Names::kAvailable : Names::kUnavailable);
+  }
+  if (interpreter_is_up()) gather_with_gil();
   end_run(Ending::kExitCall);
+}
+
+// Before the process becomes another program. A forked child that does so has nothing to tell.
+bool before_exec() {
+  if (!may_write_figures() || process.is_forked || !interpreter_is_up()) return false;
+  if (PyGILState_Check() == 0) return false;
+  gather_with_gil();
+  write_final_figures(Ending::kExec);
+  return true;
+}
+
+void after_failed_exec() {
+  take_back_final_figures();
+  agent.figures_gathered = false;
 }
 
 void after_address_space_limit() {
@@ -95,6 +138,7 @@ void after_fork_in_child() {
   process.start_wall = os::wall_clock_now();
   process.start_monotonic = os::monotonic_now();
   process.is_root = false;
+  process.is_forked = true;
   agent.figures_gathered = agent.finished = agent.look_asked = false;
   forget_thread();
   reset_heap_lock_after_fork();
@@ -117,7 +161,8 @@ int set_up(void*) {
   PyObject* value = nullptr;
   PyObject* traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
-  install_interpreter_hooks(InterpreterHooks{before_finalization, allow_thread, stop_thread});
+  install_interpreter_hooks(
+      InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread});
   Py_AtExit(after_finalization);
   allow_thread();
   PyErr_Restore(type, value, traceback);
@@ -132,7 +177,7 @@ int look(void*) {
 
 bool start_heap() {
   if (!process_heap.init()) return false;
-  process_heap.set_beat(on_beat, 1);  // often, until the set-up is on its way
+  process_heap.set_beat(on_beat, kBeatUntilSetUp);
   install_allocators();
   watch_for_interpreters(share_heap_between_interpreters);
   agent.active = true;
@@ -191,7 +236,8 @@ extern "C" __attribute__((visibility("default"))) bool hoop_agent_start(
     const hoop::AgentStart* start, hoop::AgentHooks* hooks) {
   using namespace hoop::cpython;
   if (start->abi != hoop::kAgentAbi || agent.active) return agent.active;
-  *hooks = hoop::AgentHooks{before_exit_call, after_address_space_limit, run_is_finished};
+  *hooks = hoop::AgentHooks{before_exit_call, before_exec, after_failed_exec,
+                            after_address_space_limit, run_is_finished};
   note_process(start->run_dir, start->is_root);
   const char* reason = reason_against_preloading();
   if (reason == nullptr && !start_heap()) reason = kNoAddressSpace;

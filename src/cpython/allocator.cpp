@@ -135,7 +135,11 @@ auto current_malloc(Domain domain) {
 void install_allocators() noexcept {
   for (unsigned i = 0; i < heap::kDomainCount; ++i)
     PyMem_GetAllocator(kPythonDomains[i], &originals[i]);
-  set_both_domains<Fast>();
+  if (shared_between_gils) {
+    set_both_domains<Guarded>();
+  } else {
+    set_both_domains<Fast>();
+  }
 }
 
 bool allocators_are_installed() noexcept {

@@ -106,9 +106,11 @@ void Census::count_block(const heap::Heap& heap, const heap::LiveBlock& block,
     if (type == nullptr) continue;
     TypeCount* const entry = find(type);
     if (entry->type == nullptr || object_offset_of(type) != offset) continue;
-    const bool dead =
-        is_in_free_list(object, [&](const void* address) { return heap.spans(address); });
+    const auto spans = [&](const void* address) { return heap.spans(address); };
+    const bool dead = is_in_free_list(object, spans);
     if (!dead && !has_plausible_count(object)) continue;
+    const bool is_collected = (type->tp_flags & Py_TPFLAGS_HAVE_GC) != 0;
+    if (!dead && is_collected && !has_plausible_collector_header(object, spans)) continue;
     add_weighted(dead ? free_lists_ : *entry, block.bytes, weight);
     return;
   }

@@ -29,6 +29,7 @@ namespace hoop::cpython {
 namespace {
 
 constexpr std::size_t kPeakTypes = 10;
+constexpr std::size_t kMaxTypes = 2000;
 constexpr std::size_t kNameBytes = 120;
 constexpr unsigned kSampledChunks = 16;
 constexpr std::size_t kFirstLookBytes = 16 * kMiB;
@@ -39,6 +40,7 @@ struct NamedCount {
   std::size_t count = 0;
   std::size_t bytes = 0;
 };
+constexpr std::size_t kTypesBytes = round_up(kMaxTypes * sizeof(NamedCount), os::kPageBytes);
 
 // What the heap consisted of at its largest look.
 struct Composition {
@@ -53,7 +55,7 @@ struct Final {
   bool gathered = false;
   heap::Statistics statistics;
   RssAccount rss;
-  NamedCount* types = nullptr;  // mapped; never unmapped: the process ends
+  NamedCount* types = nullptr;  // mapped
   std::size_t type_count = 0;
 };
 
@@ -107,8 +109,7 @@ void gather_types() {
     const HeapLock lock;
     census.count_all(process_heap);
   }
-  constexpr std::size_t kMaxTypes = 2000;
-  void* const pages = os::map(round_up(kMaxTypes * sizeof(NamedCount), os::kPageBytes));
+  void* const pages = os::map(kTypesBytes);
   if (pages == nullptr) return;
   final_figures.types = static_cast<NamedCount*>(pages);
   final_figures.type_count = name_all(census, final_figures.types, kMaxTypes);
@@ -247,6 +248,18 @@ void write_identity(JsonFile& json, const char* ending) {
   json.string("exit", ending);
 }
 
+const char* name_of(Ending ending) {
+  switch (ending) {
+    case Ending::kNormal:
+      return "normal";
+    case Ending::kExitCall:
+      return "_exit";
+    case Ending::kExec:
+      return "exec";
+  }
+  return "normal";
+}
+
 void path_of_document(TextBuffer& path) {
   path.add(process.run_dir).add_char('/').add_decimal(static_cast<std::uint64_t>(::getpid()));
   path.add_char('.').add_decimal(live_file.image()).add(".json");
@@ -317,7 +330,7 @@ void write_final_figures(Ending ending) noexcept {
   FixedText<512> path;
   path_of_document(path);
   JsonFile json(path.data());
-  write_identity(json, ending == Ending::kNormal ? "normal" : "_exit");
+  write_identity(json, name_of(ending));
   write_times(json);
   write_peak(json);
   write_heap(json);
@@ -328,6 +341,19 @@ void write_final_figures(Ending ending) noexcept {
   json.end_object();
   json.finish();
   live_file.set_state(ending == Ending::kNormal ? LiveState::kFinished : LiveState::kLeft);
+}
+
+void take_back_final_figures() noexcept {
+  FixedText<512> path;
+  path_of_document(path);
+  ::unlink(path.data());
+  live_file.set_state(LiveState::kRunning);
+  if (final_figures.types != nullptr) os::unmap(final_figures.types, kTypesBytes);
+  final_figures = Final();
+}
+
+void leave_samples_only() noexcept {
+  if (open_live_file()) live_file.set_state(LiveState::kLeft);
 }
 
 void write_passive_figures() noexcept {

@@ -20,12 +20,17 @@ bool heap_has_grown() noexcept;
 // may run.
 void look_at_composition() noexcept;
 
-enum class Ending { kNormal, kExitCall };
+enum class Ending { kNormal, kExitCall, kExec };
 // Whether Python may be called for the names of types.
 enum class Names { kAvailable, kUnavailable };
 // Gathers the figures while all is still alive, and writes them; a later call completes the times.
 void gather_final_figures(Names names) noexcept;
 void write_final_figures(Ending ending) noexcept;
+// The process goes on after all: takes back what was gathered and written.
+void take_back_final_figures() noexcept;
+
+// The process leaves where nothing can be gathered: its samples say all there is.
+void leave_samples_only() noexcept;
 
 // In a process that Hoopsnake stays out of: says so in the run directory.
 void write_passive_figures() noexcept;

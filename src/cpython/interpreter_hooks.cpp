@@ -14,6 +14,9 @@ namespace {
 
 constinit InterpreterHooks attached{};
 constinit PyCFunction original_freeze = nullptr;
+constinit PyCFunction original_fork = nullptr;
+constinit PyCFunction original_forkpty = nullptr;
+constinit bool inside_fork = false;  // a function below has yet to return in the parent
 
 PyObject* call_before_finalization(PyObject*, PyObject*) {
   attached.before_finalization();
@@ -25,9 +28,38 @@ PyObject* call_before_fork(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
-PyObject* call_after_fork(PyObject*, PyObject*) {
+int resume_after_fork(void*) {
   attached.after_fork_in_parent();
+  return 0;
+}
+
+// os.fork and os.forkpty tell when they are done; of any other fork the next bytecode does.
+PyObject* call_after_fork_in_parent(PyObject*, PyObject*) {
+  if (!inside_fork) Py_AddPendingCall(resume_after_fork, nullptr);
   Py_RETURN_NONE;
+}
+
+PyObject* call_after_fork_in_child(PyObject*, PyObject*) {
+  inside_fork = false;
+  attached.after_fork_in_child();
+  Py_RETURN_NONE;
+}
+
+// Some versions count threads, and warn, only after the callbacks that follow a fork.
+PyObject* fork_by(PyCFunction original, PyObject* module, PyObject* nothing) {
+  inside_fork = true;
+  PyObject* const result = original(module, nothing);
+  if (inside_fork) attached.after_fork_in_parent();
+  inside_fork = false;
+  return result;
+}
+
+PyObject* fork(PyObject* module, PyObject* nothing) {
+  return fork_by(original_fork, module, nothing);
+}
+
+PyObject* forkpty(PyObject* module, PyObject* nothing) {
+  return fork_by(original_forkpty, module, nothing);
 }
 
 std::size_t count_blocks() {
@@ -49,7 +81,11 @@ PyMethodDef before_finalization_definition = {"hoopsnake_atexit", call_before_fi
                                               METH_NOARGS, nullptr};
 PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
                                       nullptr};
-PyMethodDef after_fork_definition = {"hoopsnake_after_fork", call_after_fork, METH_NOARGS, nullptr};
+PyMethodDef after_fork_in_parent_definition = {
+    "hoopsnake_after_fork_in_parent", call_after_fork_in_parent, METH_NOARGS, nullptr};
+PyMethodDef after_fork_in_child_definition = {"hoopsnake_after_fork_in_child",
+                                              call_after_fork_in_child, METH_NOARGS, nullptr};
+
 // A module for our own use: sys.modules is left as it was.
 PyObject* borrow_module(const char* name) {
   PyObject* const modules = PyImport_GetModuleDict();
@@ -63,19 +99,19 @@ PyObject* borrow_module(const char* name) {
 PyObject* function_of(PyMethodDef& definition) { return PyCFunction_New(&definition, nullptr); }
 
 // Puts `replacement` behind a built-in function without arguments, for every module object that has
-// it: the function itself, its name, text and signature stay. Returns what was there, or nullptr.
-PyCFunction replace_builtin(PyObject* module, const char* name, PyCFunction replacement) {
+// it: the function itself, its name, text and signature stay. `original` is what was there; an
+// interpreter that starts again in this process finds the replacement in place.
+void replace_builtin(PyObject* module, const char* name, PyCFunction replacement,
+                     PyCFunction& original) {
   PyObject* const function = module != nullptr ? PyObject_GetAttrString(module, name) : nullptr;
-  PyCFunction original = nullptr;
   if (function != nullptr && PyCFunction_CheckExact(function) &&
       PyCFunction_GET_FLAGS(function) == METH_NOARGS) {
     PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
-    original = definition->ml_meth;
+    if (definition->ml_meth != replacement) original = definition->ml_meth;
     definition->ml_meth = replacement;
   }
   Py_XDECREF(function);
   PyErr_Clear();
-  return original;
 }
 
 void hook_atexit() {
@@ -90,35 +126,41 @@ void hook_atexit() {
 
 void hook_fork() {
   PyObject* const module = borrow_module("posix");
+  replace_builtin(module, "fork", fork, original_fork);
+  replace_builtin(module, "forkpty", forkpty, original_forkpty);
   PyObject* const hook =
       module != nullptr ? PyObject_GetAttrString(module, "register_at_fork") : nullptr;
   PyObject* const before = function_of(before_fork_definition);
-  PyObject* const after = function_of(after_fork_definition);
-  PyObject* const keywords = before != nullptr && after != nullptr
-                                 ? Py_BuildValue("{sOsOsO}", "before", before, "after_in_parent",
-                                                 after, "after_in_child", after)
-                                 : nullptr;
+  PyObject* const in_parent = function_of(after_fork_in_parent_definition);
+  PyObject* const in_child = function_of(after_fork_in_child_definition);
+  const bool complete = before != nullptr && in_parent != nullptr && in_child != nullptr;
+  PyObject* const keywords =
+      complete ? Py_BuildValue("{sOsOsO}", "before", before, "after_in_parent", in_parent,
+                               "after_in_child", in_child)
+               : nullptr;
   PyObject* const nothing = PyTuple_New(0);
   if (hook != nullptr && keywords != nullptr && nothing != nullptr) {
     Py_XDECREF(PyObject_Call(hook, nothing, keywords));
   }
   Py_XDECREF(nothing);
   Py_XDECREF(keywords);
-  Py_XDECREF(after);
+  Py_XDECREF(in_child);
+  Py_XDECREF(in_parent);
   Py_XDECREF(before);
   Py_XDECREF(hook);
   Py_XDECREF(module);
 }
 
 void hook_sys() {
-  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", get_allocated_blocks);
+  static constinit PyCFunction original = nullptr;
+  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", get_allocated_blocks, original);
 }
 
 void hook_gc() {
   PyObject* const module = borrow_module("gc");
   if (module == nullptr) return;
   watch_collections(module);
-  if (original_freeze == nullptr) original_freeze = replace_builtin(module, "freeze", freeze);
+  replace_builtin(module, "freeze", freeze, original_freeze);
   Py_DECREF(module);
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is attached to a running interpreter: atexit, fork, collections, and the few functions of
-// `sys` and `gc` whose answers must come from our heap.
+// What is attached to a running interpreter: atexit, forks, collections, and the few built-in
+// functions whose answers must come from our heap or whose end must be known.
 #pragma once
 
 namespace hoop::cpython {
 
 struct InterpreterHooks {
   void (*before_finalization)();
-  void (*after_fork_in_parent)();  // also in the child
   void (*before_fork)();
+  void (*after_fork_in_parent)();  // when CPython has counted the threads, as it does last
+  void (*after_fork_in_child)();
 };
 
 // Attaches everything; what cannot be attached is left out, with no exception set. REQUIRES: the

@@ -15,6 +15,7 @@ struct Process {
   Nanoseconds start_monotonic = 0;
   const char* run_dir = nullptr;         // nullptr: figures go nowhere
   bool is_root = false;                  // the process that `hoop run` became
+  bool is_forked = false;                // began as a copy of another Python
   const char* passive_reason = nullptr;  // why the heap is not in use; nullptr: it is
 };
 

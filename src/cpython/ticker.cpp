@@ -25,7 +25,6 @@ namespace hoop::cpython {
 namespace {
 
 constexpr std::size_t kThreadStackBytes = 128 * kKiB;
-constexpr Nanoseconds kAfterFork = 50 * kMillisecond;
 constexpr Nanoseconds kBetweenTicks = 2 * kMillisecond;
 // The thread leaves the heap alone while the program itself ticks.
 constexpr Nanoseconds kIdleAfter = 100 * kMillisecond;
@@ -41,7 +40,6 @@ struct TickerThread {
   std::atomic<bool> finished{false};
   std::atomic<Nanoseconds> last_program_tick{0};
   std::atomic<pid_t> kernel_id{0};
-  Nanoseconds not_before = 0;  // no start until then
   bool stop_requested = false;
   bool at_gil = false;  // waits for the GIL, or has it
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -151,7 +149,7 @@ void tick_and_watch(heap::Heap& heap, Nanoseconds now) {
   if (!heap.trim_pending()) return;
   heap.tick(now);
   thread.last_program_tick.store(now, std::memory_order_relaxed);
-  if (thread.allowed && heap.trim_pending() && now >= thread.not_before) start_thread();
+  if (thread.allowed && heap.trim_pending()) start_thread();
 }
 
 }  // namespace
@@ -175,10 +173,11 @@ void sample_now() {
   record_sample(os::monotonic_now());
 }
 
-void allow_thread() {
-  thread.allowed = true;
-  // 3.13 counts threads a moment after the callbacks that follow a fork.
-  thread.not_before = os::monotonic_now_coarse() + kAfterFork;
+void allow_thread() { thread.allowed = true; }
+
+void resume_thread() {
+  allow_thread();
+  if (process_heap.trim_pending()) start_thread();
 }
 
 void stop_thread() {

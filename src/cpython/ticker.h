@@ -17,8 +17,13 @@ void on_beat(heap::Heap& heap);
 // REQUIRES: the GIL.
 void after_full_collection();
 
-// From now on the thread may be started. REQUIRES: the interpreter is up.
+// From now on the thread may be started, by the next beat that has a reason to.
+// REQUIRES: the interpreter is up.
 void allow_thread();
+
+// The same, and starts it if there is something to give: no beat may come before the program waits.
+// REQUIRES: the GIL.
+void resume_thread();
 
 // Ends the thread and waits for it; it is not started again before allow_thread().
 // Gives the GIL up meanwhile. REQUIRES: the GIL.

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -21,13 +22,27 @@ namespace {
 
 using PathText = FixedText<4096>;
 
+using SetLimit = int (*)(int, const void*);
+using ProcessLimit = int (*)(pid_t, int, const void*, void*);
+using Execute = int (*)(const char*, char* const*, char* const*);
+
+// What our own definitions hide: libc's, or those of a library preloaded behind us. Each name has
+// its own, since such a library may define one of two that libc has for the same.
+struct Next {
+  void (*exit)(int);
+  SetLimit setrlimit;
+  SetLimit setrlimit64;
+  ProcessLimit prlimit;
+  ProcessLimit prlimit64;
+  Execute execve;
+  int (*execv)(const char*, char* const*);
+  int (*fexecve)(int, char* const*, char* const*);
+};
+
 struct Shim {
   AgentHooks hooks;
   const char* run_dir;
-  // What our own definitions hide: libc's, or those of a library preloaded behind us.
-  void (*next_exit)(int);
-  int (*next_setrlimit)(int, const void*);
-  int (*next_prlimit)(pid_t, int, const void*, void*);
+  Next next;
   pid_t pid;  // of the process image that this is; a child of vfork shares our memory, not our pid
 };
 constinit Shim shim{};
@@ -118,9 +133,14 @@ void find_next(Function& function, const char* name) {
 }
 
 __attribute__((constructor)) void enter() {
-  find_next(shim.next_exit, "_exit");
-  find_next(shim.next_setrlimit, "setrlimit");
-  find_next(shim.next_prlimit, "prlimit");
+  find_next(shim.next.exit, "_exit");
+  find_next(shim.next.setrlimit, "setrlimit");
+  find_next(shim.next.setrlimit64, "setrlimit64");
+  find_next(shim.next.prlimit, "prlimit");
+  find_next(shim.next.prlimit64, "prlimit64");
+  find_next(shim.next.execve, "execve");
+  find_next(shim.next.execv, "execv");
+  find_next(shim.next.fexecve, "fexecve");
   if (os::is_disabled()) return;
   shim.run_dir = os::variable("HOOP_RUN_DIR");
   shim.pid = ::getpid();
@@ -142,7 +162,7 @@ __attribute__((destructor)) void leave() { finish_run(); }
 [[noreturn]] void exit_now(int status) {
   if (shim.hooks.before_exit != nullptr) shim.hooks.before_exit();
   finish_run();
-  if (shim.next_exit != nullptr) shim.next_exit(status);
+  if (shim.next.exit != nullptr) shim.next.exit(status);
   while (true) ::syscall(SYS_exit_group, status);
 }
 
@@ -154,20 +174,41 @@ int after_limit(int resource, const void* limit, int result) {
   return result;
 }
 
-// A limit set before our constructor ran goes to the kernel.
-int set_limit(int resource, const void* limit) {
-  const int result = shim.next_setrlimit != nullptr
-                         ? shim.next_setrlimit(resource, limit)
+// What is called before our constructor ran goes to the kernel.
+int set_limit(SetLimit next, int resource, const void* limit) {
+  const int result = next != nullptr
+                         ? next(resource, limit)
                          : static_cast<int>(::syscall(SYS_prlimit64, 0, resource, limit, nullptr));
   return after_limit(resource, limit, result);
 }
 
-int set_limit_of(pid_t process, int resource, const void* limit, void* old_limit) {
+int set_limit_of(ProcessLimit next, pid_t process, int resource, const void* limit,
+                 void* old_limit) {
   const int result =
-      shim.next_prlimit != nullptr
-          ? shim.next_prlimit(process, resource, limit, old_limit)
+      next != nullptr
+          ? next(process, resource, limit, old_limit)
           : static_cast<int>(::syscall(SYS_prlimit64, process, resource, limit, old_limit));
   return after_limit(resource, limit, result);
+}
+
+// exec(), with the agent told before: `can_work` is false for what will only fail, as most do in a
+// search of PATH.
+template <class Call>
+int execute(bool can_work, Call&& call) {
+  const bool told = can_work && shim.hooks.before_exec != nullptr && shim.hooks.before_exec();
+  const int result = call();
+  if (!told) return result;
+  const int error = errno;
+  shim.hooks.after_failed_exec();
+  errno = error;
+  return result;
+}
+
+bool is_executable(const char* path) {
+  const int error = errno;
+  const bool result = path != nullptr && ::access(path, X_OK) == 0;
+  errno = error;
+  return result;
 }
 
 }  // namespace
@@ -180,16 +221,44 @@ HOOP_INTERPOSED void _Exit(int status) noexcept { hoop::exit_now(status); }
 
 // rlimit and rlimit64 are the same on 64-bit systems.
 HOOP_INTERPOSED int setrlimit(__rlimit_resource_t resource, const rlimit* limit) noexcept {
-  return hoop::set_limit(static_cast<int>(resource), limit);
+  return hoop::set_limit(hoop::shim.next.setrlimit, static_cast<int>(resource), limit);
 }
 HOOP_INTERPOSED int setrlimit64(__rlimit_resource_t resource, const rlimit64* limit) noexcept {
-  return hoop::set_limit(static_cast<int>(resource), limit);
+  return hoop::set_limit(hoop::shim.next.setrlimit64, static_cast<int>(resource), limit);
 }
 HOOP_INTERPOSED int prlimit(pid_t process, __rlimit_resource resource, const rlimit* limit,
                             rlimit* old_limit) noexcept {
-  return hoop::set_limit_of(process, static_cast<int>(resource), limit, old_limit);
+  return hoop::set_limit_of(hoop::shim.next.prlimit, process, static_cast<int>(resource), limit,
+                            old_limit);
 }
 HOOP_INTERPOSED int prlimit64(pid_t process, __rlimit_resource resource, const rlimit64* limit,
                               rlimit64* old_limit) noexcept {
-  return hoop::set_limit_of(process, static_cast<int>(resource), limit, old_limit);
+  return hoop::set_limit_of(hoop::shim.next.prlimit64, process, static_cast<int>(resource), limit,
+                            old_limit);
+}
+
+// The ways that Python goes. A child of vfork calls them in its parent's memory: the agent knows.
+HOOP_INTERPOSED int execve(const char* path, char* const* arguments,
+                           char* const* variables) noexcept {
+  return hoop::execute(hoop::is_executable(path), [&] {
+    if (hoop::shim.next.execve != nullptr) {
+      return hoop::shim.next.execve(path, arguments, variables);
+    }
+    return static_cast<int>(::syscall(SYS_execve, path, arguments, variables));
+  });
+}
+HOOP_INTERPOSED int execv(const char* path, char* const* arguments) noexcept {
+  return hoop::execute(hoop::is_executable(path), [&] {
+    if (hoop::shim.next.execv != nullptr) return hoop::shim.next.execv(path, arguments);
+    return static_cast<int>(::syscall(SYS_execve, path, arguments, environ));
+  });
+}
+HOOP_INTERPOSED int fexecve(int file, char* const* arguments, char* const* variables) noexcept {
+  return hoop::execute(true, [&] {
+    if (hoop::shim.next.fexecve != nullptr) {
+      return hoop::shim.next.fexecve(file, arguments, variables);
+    }
+    return static_cast<int>(
+        ::syscall(SYS_execveat, file, "", arguments, variables, AT_EMPTY_PATH));
+  });
 }

@@ -42,6 +42,8 @@ def _finished(root: Process) -> str:
         parts.append(f"{units.size(final.final_rss)} left at the end")
     if root.state is State.AT_ONCE:
         parts.append("it left by os._exit")
+    elif root.state is State.REPLACED:
+        parts.append("then it became another program")
     return "; ".join(parts)
 
 

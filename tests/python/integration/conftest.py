@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import whole_process
 from whole_process import MINORS, Sandbox
+
+
+def pytest_configure() -> None:
+    # A shell's background job ignores this signal, and so would every program tested here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -172,29 +172,33 @@ INTERPOSER = """
 #include <dlfcn.h>
 #include <sys/resource.h>
 #include <stdio.h>
-int setrlimit(__rlimit_resource_t what, const struct rlimit* limit) {
+int NAME(__rlimit_resource_t what, const struct rlimit* limit) {
   fputs("theirs\\n", stderr);
-  int (*next)(__rlimit_resource_t, const struct rlimit*) = dlsym(RTLD_NEXT, "setrlimit");
+  int (*next)(__rlimit_resource_t, const struct rlimit*) = dlsym(RTLD_NEXT, TEXT(NAME));
   return next(what, limit);
 }
 """
 
 
-@pytest.mark.xfail(
-    reason="known gap: the shim is called first and does not always pass the call on", strict=False
-)
-def test_a_library_that_replaces_the_same_function_still_works(box: Sandbox, compiler: str) -> None:
+@pytest.mark.parametrize("name", ["setrlimit", "setrlimit64"])
+def test_a_library_that_replaces_the_same_function_still_works(
+    box: Sandbox, compiler: str, name: str
+) -> None:
+    """Of two names for one function, the one that Python calls: else theirs is not called."""
     library = box.work / "libother.so"
-    compile_c(INTERPOSER, library, ["-shared", "-fPIC", "-ldl"])
+    flags = [f"-DNAME={name}", "-DTEXT(x)=TEXT2(x)", "-DTEXT2(x)=#x"]
+    compile_c(INTERPOSER, library, ["-shared", "-fPIC", *flags, "-ldl"])
     code = (
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE))\n"
     )
     shim = box.preloading(None)["LD_PRELOAD"]
+    alone = box.plain("-c", code, environ={"LD_PRELOAD": str(library)})
+    assert alone.out == b"(0, 0)\n"
     for order in (f"{shim}:{library}", f"{library}:{shim}"):
         done = box.preloaded("-c", code, environ={"LD_PRELOAD": order})
-        assert done.visible == (0, b"(0, 0)\n", b"theirs\n")
+        assert done.visible == alone.visible
 
 
 @pytest.mark.pythons("3.12")

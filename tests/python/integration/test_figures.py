@@ -132,10 +132,6 @@ local = (lambda: [type("Local", (), {}) for _ in range(3)])()
 """
 
 
-@pytest.mark.xfail(
-    reason="known gap: a table of a dict may be taken for one object of a type it names",
-    strict=False,
-)
 def test_live_objects_are_counted_by_type_exactly(box: Sandbox) -> None:
     done = box.preloaded("-W", "ignore", "-c", TYPES).check()
     counts = type_counts(done.figures())

@@ -167,6 +167,28 @@ print("end")
     assert box.preloaded("-c", PRELUDE + code).check().visible == (0, b"end\n", b"")
 
 
+def test_a_parent_that_forks_and_waits_gives_back_what_it_had_freed(box: Sandbox) -> None:
+    """A prefork server: it loads, frees, forks its workers, and then only waits for them."""
+    code = """
+import hoopsnake
+def returned(): return hoopsnake.stats().returned_total
+x = [(i, str(i)) for i in range(200000)]
+r, w = os.pipe()
+del x
+before = returned()
+pid = os.fork()
+if pid == 0:
+    os.read(r, 1)
+    os._exit(0)
+time.sleep(2)
+after = returned()
+os.write(w, b"x")
+wait(pid)
+print(after - before > 10 << 20)
+"""
+    assert box.preloaded("-c", PRELUDE + code).check().visible == (0, b"True\n", b"")
+
+
 def test_vfork_and_spawned_children_leave_the_parent_alone(box: Sandbox) -> None:
     """subprocess uses vfork: between it and exec the child runs in our memory."""
     code = """
@@ -196,15 +218,50 @@ def test_exec_keeps_the_figures_of_each_image(box: Sandbox) -> None:
     assert live == [f"{done.pid}.{n}.live" for n in range(3)]
 
 
-@pytest.mark.xfail(
-    reason="known gap: the figures of an image that was replaced stop at its last sample",
-    strict=False,
-)
 def test_exec_of_another_program_ends_with_its_report(box: Sandbox) -> None:
     code = "import os; os.execvp('sh', ['sh', '-c', 'echo from sh; exit 4'])"
     done = box.hoop("-c", code)
     assert done.visible == (4, b"from sh\n", b"")
-    assert "Peak" in done.report
+    root = done.summary["root"]
+    assert root["final"]["types"]
+    assert sum(part["bytes"] for part in root["final"]["rss"]) == root["final"]["final_rss"]
+    assert done.report.splitlines()[2].startswith("Peak ")
+    assert "then it became another program" in " ".join(done.report.split())
+
+
+@pytest.mark.parametrize("how", ["execv", "execve", "fexecve"])
+def test_a_program_whose_exec_fails_goes_on_and_ends_as_ever(box: Sandbox, how: str) -> None:
+    script = box.script("no_program", "\x7fnothing that could be executed\n")
+    script.chmod(0o755)
+    calls = {
+        "execv": f"os.execv({str(script)!r}, ['x'])",
+        "execve": f"os.execve({str(script)!r}, ['x'], os.environ)",
+        "fexecve": f"os.execve(os.open({str(script)!r}, os.O_RDONLY), ['x'], os.environ)",
+    }
+    code = f"""
+for _ in range(3):
+    try: {calls[how]}
+    except OSError as error: print(error.errno)
+x = [object() for _ in range(12345)]
+"""
+    done = box.both("-c", PRELUDE + code).check()
+    figures = done.figures()
+    assert figures["exit"] == "normal"
+    assert {entry["type"]: entry["count"] for entry in figures["types"]}["builtins.object"] > 12000
+    assert len(done.all_figures()) == 1
+
+
+def test_a_child_that_forks_only_to_exec_leaves_no_figures_of_its_parents_heap(
+    box: Sandbox,
+) -> None:
+    code = """
+x = [str(i) for i in range(50000)]
+pid = os.fork()
+if pid == 0: os.execvp("true", ["true"])
+wait(pid)
+"""
+    done = box.hoop("-c", PRELUDE + code).check()
+    assert [process["final"] for process in done.summary["processes"]] == [None]
 
 
 # --- multiprocessing ------------------------------------------------------------------------------
@@ -276,9 +333,6 @@ def test_the_report_names_the_processes_of_a_pool(box: Sandbox) -> None:
     assert str(done.summary["processes"][0]["pid"]) in done.report
 
 
-@pytest.mark.xfail(
-    reason="known gap: a forked worker that was killed while idle may be missing", strict=False
-)
 def test_a_worker_that_is_killed_while_idle_is_in_the_report(box: Sandbox) -> None:
     code = """
 pid = os.fork()

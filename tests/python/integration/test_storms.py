@@ -140,9 +140,13 @@ def test_interrupted_by_the_keyboard_amid_allocations(box: Sandbox) -> None:
         stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"up\n"
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    with process:
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == killed_by(signal.SIGINT)
     assert err.rstrip().endswith(b"KeyboardInterrupt")
 
