@@ -81,8 +81,8 @@ PyMethodDef before_finalization_definition = {"hoopsnake_atexit", call_before_fi
                                               METH_NOARGS, nullptr};
 PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
                                       nullptr};
-PyMethodDef after_fork_in_parent_definition = {
-    "hoopsnake_after_fork_in_parent", call_after_fork_in_parent, METH_NOARGS, nullptr};
+PyMethodDef after_fork_in_parent_definition = {"hoopsnake_after_fork_in_parent",
+                                               call_after_fork_in_parent, METH_NOARGS, nullptr};
 PyMethodDef after_fork_in_child_definition = {"hoopsnake_after_fork_in_child",
                                               call_after_fork_in_child, METH_NOARGS, nullptr};
 
@@ -134,10 +134,10 @@ void hook_fork() {
   PyObject* const in_parent = function_of(after_fork_in_parent_definition);
   PyObject* const in_child = function_of(after_fork_in_child_definition);
   const bool complete = before != nullptr && in_parent != nullptr && in_child != nullptr;
-  PyObject* const keywords =
-      complete ? Py_BuildValue("{sOsOsO}", "before", before, "after_in_parent", in_parent,
-                               "after_in_child", in_child)
-               : nullptr;
+  PyObject* const keywords = complete
+                                 ? Py_BuildValue("{sOsOsO}", "before", before, "after_in_parent",
+                                                 in_parent, "after_in_child", in_child)
+                                 : nullptr;
   PyObject* const nothing = PyTuple_New(0);
   if (hook != nullptr && keywords != nullptr && nothing != nullptr) {
     Py_XDECREF(PyObject_Call(hook, nothing, keywords));

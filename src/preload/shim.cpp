@@ -258,7 +258,6 @@ HOOP_INTERPOSED int fexecve(int file, char* const* arguments, char* const* varia
     if (hoop::shim.next.fexecve != nullptr) {
       return hoop::shim.next.fexecve(file, arguments, variables);
     }
-    return static_cast<int>(
-        ::syscall(SYS_execveat, file, "", arguments, variables, AT_EMPTY_PATH));
+    return static_cast<int>(::syscall(SYS_execveat, file, "", arguments, variables, AT_EMPTY_PATH));
   });
 }

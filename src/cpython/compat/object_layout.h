@@ -48,9 +48,9 @@ inline bool has_plausible_count(const PyObject* object) {
   return (first_word >> 32 & 0xFFFF) == 0 || (first_word >> 32) == 0xFFFFFFFF;
 }
 
-// The collector's header before an object is a pair of links, whose lowest bits are flags. A tracked
-// object's neighbour on the heap leads back to it; its neighbour may also be the head of a list,
-// which lies elsewhere. An untracked object has no links. `spans(address)` as above.
+// The collector's header before an object is a pair of links, whose lowest bits are flags. A
+// tracked object's neighbour on the heap leads back to it; its neighbour may also be the head of a
+// list, which lies elsewhere. An untracked object has no links. `spans(address)` as above.
 template <class Spans>
 bool has_plausible_collector_header(const PyObject* object, const Spans& spans) {
   constexpr std::uintptr_t kFlags = 7;
@@ -58,8 +58,8 @@ bool has_plausible_collector_header(const PyObject* object, const Spans& spans) 
   const auto* const header = reinterpret_cast<const std::uintptr_t*>(object) - 2;
   const std::uintptr_t next = header[0] & ~kFlags;
   const std::uintptr_t previous = header[1] & ~kFlags;
-  if (next == 0) return previous == 0;
-  if (next < kLowestAddress || previous < kLowestAddress || next % 16 != 0) return false;
+  if (header[0] == 0) return previous == 0;
+  if (next < kLowestAddress || previous < kLowestAddress) return false;
   if (!spans(reinterpret_cast<const void*>(next))) return true;
   const auto* const neighbour = reinterpret_cast<const std::uintptr_t*>(next);
   return (neighbour[1] & ~kFlags) == reinterpret_cast<std::uintptr_t>(header);

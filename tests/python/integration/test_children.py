@@ -172,9 +172,9 @@ INTERPOSER = """
 #include <dlfcn.h>
 #include <sys/resource.h>
 #include <stdio.h>
-int NAME(__rlimit_resource_t what, const struct rlimit* limit) {
+int NAME(__rlimit_resource_t what, const struct LIMIT* limit) {
   fputs("theirs\\n", stderr);
-  int (*next)(__rlimit_resource_t, const struct rlimit*) = dlsym(RTLD_NEXT, TEXT(NAME));
+  int (*next)(__rlimit_resource_t, const struct LIMIT*) = dlsym(RTLD_NEXT, TEXT(NAME));
   return next(what, limit);
 }
 """
@@ -186,7 +186,7 @@ def test_a_library_that_replaces_the_same_function_still_works(
 ) -> None:
     """Of two names for one function, the one that Python calls: else theirs is not called."""
     library = box.work / "libother.so"
-    flags = [f"-DNAME={name}", "-DTEXT(x)=TEXT2(x)", "-DTEXT2(x)=#x"]
+    flags = [f"-DNAME={name}", f"-DLIMIT={name[3:]}", "-DTEXT(x)=TEXT2(x)", "-DTEXT2(x)=#x"]
     compile_c(INTERPOSER, library, ["-shared", "-fPIC", *flags, "-ldl"])
     code = (
         "import resource\n"

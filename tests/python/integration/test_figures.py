@@ -129,6 +129,8 @@ started = [generator() for _ in range(N)]
 for g in started: next(g)
 fresh = [generator() for _ in range(N)]
 local = (lambda: [type("Local", (), {}) for _ in range(3)])()
+import gc
+print(sum([type(o) is type(started[0]) for o in gc.get_objects()]))
 """
 
 
@@ -156,7 +158,7 @@ def test_live_objects_are_counted_by_type_exactly(box: Sandbox) -> None:
         "Outer.Inner",
     ]
     assert {name: counts.get(f"__main__.{name}") for name in names} == dict.fromkeys(names, 1234)
-    assert counts["builtins.generator"] == 2 * 1234
+    assert counts["builtins.generator"] == int(done.text) >= 2 * 1234
     assert "__main__.Base" not in counts
     assert counts["__main__.Meta"] == 1
 
@@ -172,6 +174,14 @@ tuples = [(kind,) * 9 for kind in kinds for _ in range(500)]
 dicts = [{id(kind) + i: kind for i in range(5)} for kind in kinds for _ in range(500)]
 sets = [{kind, i} for i, kind in enumerate(kinds * 500)]
 """
+    counts = type_counts(box.preloaded("-c", code).check().figures())
+    assert [name for name in counts if "__main__" in name] == []
+
+
+def test_a_table_of_subclasses_is_no_instance(box: Sandbox) -> None:
+    """The dict behind `__subclasses__` has addresses of types as its keys' hashes."""
+    code = "class Base: pass\n" + "".join(f"class Derived{i}(Base): pass\n" for i in range(50))
+    code += "bases = [type(f'Only{i}', (type(f'Base{i}', (), {}),), {}) for i in range(200)]"
     counts = type_counts(box.preloaded("-c", code).check().figures())
     assert [name for name in counts if "__main__" in name] == []
 
