@@ -30,25 +30,25 @@ const PyMemAllocatorEx& original(Domain domain) { return originals[static_cast<u
 bool is_ours(void* block) { return process_heap.spans(block) || process_heap.owns(block); }
 
 // Our heap can give no more: the allocator before us may still.
-[[gnu::noinline]] void* malloc_elsewhere(std::size_t size, Domain domain) {
+void* malloc_elsewhere(std::size_t size, Domain domain) {
   return original(domain).malloc(original(domain).ctx, size);
 }
 
-[[gnu::noinline]] void* calloc_elsewhere(std::size_t count, std::size_t size, Domain domain) {
+void* calloc_elsewhere(std::size_t count, std::size_t size, Domain domain) {
   return original(domain).calloc(original(domain).ctx, count, size);
 }
 
 // Not one of our blocks: given out before us, or in our place. Both original domains end in the
 // same allocator.
-[[gnu::noinline]] void free_elsewhere(void* block) {
+void free_elsewhere(void* block) {
   if (block != nullptr) original(Domain::kObject).free(original(Domain::kObject).ctx, block);
 }
 
-[[gnu::noinline]] void* realloc_elsewhere(void* block, std::size_t size, Domain domain) {
+void* realloc_elsewhere(void* block, std::size_t size, Domain domain) {
   return original(domain).realloc(original(domain).ctx, block, size);
 }
 
-[[gnu::noinline]] void* move_elsewhere(void* block, std::size_t size, Domain domain) {
+void* move_elsewhere(void* block, std::size_t size, Domain domain) {
   void* const moved = malloc_elsewhere(size, domain);
   if (moved == nullptr) return nullptr;
   std::memcpy(moved, block, std::min(process_heap.usable_size(block), size));
@@ -56,15 +56,25 @@ bool is_ours(void* block) { return process_heap.spans(block) || process_heap.own
   return moved;
 }
 
+// What the fast functions end in by a jump: a call would make them save registers each time.
+template <Domain kDomain>
+[[gnu::noinline]] void* malloc_slow(std::size_t size) {
+  void* const block = process_heap.allocate_slow(size, kDomain);
+  return block != nullptr ? block : malloc_elsewhere(size, kDomain);
+}
+
+[[gnu::noinline]] void free_slow(void* block) {
+  if (!process_heap.free_slow(block)) free_elsewhere(block);
+}
+
 // Fast functions: guarded by the GIL, nothing else. The context is not used: a torn write of the
 // table is harmless.
 template <Domain kDomain>
 struct Fast {
   static void* malloc(void*, std::size_t size) {
-    void* const block = process_heap.allocate(size, kDomain);
-    if (block == nullptr) [[unlikely]]
-      return malloc_elsewhere(size, kDomain);
-    return block;
+    if (void* const block = process_heap.allocate_fast(size, kDomain)) [[likely]]
+      return block;
+    return malloc_slow<kDomain>(size);
   }
   static void* calloc(void*, std::size_t count, std::size_t size) {
     void* const block = process_heap.allocate_zeroed(count, size, kDomain);
@@ -82,8 +92,8 @@ struct Fast {
     return resized;
   }
   static void free(void*, void* block) {
-    if (!process_heap.try_free(block)) [[unlikely]]
-      free_elsewhere(block);
+    if (!process_heap.free_fast(block)) [[unlikely]]
+      free_slow(block);
   }
 };
 

@@ -60,6 +60,13 @@ class DirectMap {
       if (table_[i].start != 0) visit(table_[i]);
     }
   }
+  // visit(Address start, std::size_t bytes) for the mappings that were freed and are kept.
+  template <class F>
+  void for_each_kept(F&& visit) const {
+    for (const Kept& kept : kept_) {
+      if (kept.start != 0) visit(kept.start, kept.mapped);
+    }
+  }
 
  private:
   struct Kept {

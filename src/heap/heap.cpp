@@ -29,9 +29,9 @@ std::int32_t frees_worth_a_look(unsigned capacity) {
 constexpr SizeClass kFirstBorrowedClass = medium_class_of(2 * kKiB);
 
 // REQUIRES: size <= kMaxMediumBytes.
-std::size_t block_bytes_for(std::size_t size) {
-  if (size > kMaxSmallBytes) return kClasses[medium_class_of(size)].block_bytes;
-  return kClasses[size == 0 ? 0 : small_class_of(size)].block_bytes;
+SizeClass class_of(std::size_t size) {
+  if (size > kMaxSmallBytes) return medium_class_of(size);
+  return size == 0 ? SizeClass{0} : small_class_of(size);
 }
 
 unsigned units_for(std::size_t bytes) {
@@ -66,17 +66,35 @@ void Heap::release() noexcept {
 
 // --- allocation ---
 
-void* Heap::allocate_medium(std::size_t size, Domain domain) noexcept {
-  if (size == 0) return pop(0, domain);
+void* Heap::allocate_slow(std::size_t size, Domain domain) noexcept {
   if (size > kMaxMediumBytes) return allocate_large(size, domain);
-  return pop(medium_class_of(size), domain);
+  const SizeClass size_class = class_of(size);
+  Slab* slab = current_[static_cast<unsigned>(domain)][size_class];
+  if (slab->free == nullptr) slab = refill(size_class, domain);
+  if (slab == nullptr) return nullptr;
+  FreeBlock* const block = slab->free;
+  slab->free = block->next;
+  return block;
 }
 
 void* Heap::allocate_large(std::size_t size, Domain domain) noexcept {
   beat();
   if (space_.base() == 0) return nullptr;
-  if (size > kMaxRunBytes) return direct_.allocate(size, domain);
+  if (size > kMaxRunBytes) {
+    return with_mapping([&] { return direct_.allocate(size, domain); });
+  }
   return allocate_run(size, domain);
+}
+
+// A mapping that grows is paid for with free units, as far as there are any: they cannot serve it,
+// and beside it they would only raise the peak.
+template <class Map>
+void* Heap::with_mapping(Map map) noexcept {
+  const std::size_t before = direct_.used_bytes() + direct_.kept_bytes();
+  void* const block = map();
+  const std::size_t after = direct_.used_bytes() + direct_.kept_bytes();
+  if (after > before) trimmer_.give_free_units(space_, after - before);
+  return block;
 }
 
 // When the heap grows, freed mappings that are kept for later would only raise the peak.
@@ -104,20 +122,19 @@ void* Heap::allocate_run(std::size_t size, Domain domain) noexcept {
   return reinterpret_cast<void*>(space_.address_of(run));
 }
 
-// The current slab has run dry: carve more of it, or take another.
-void* Heap::allocate_slow(SizeClass size_class, Domain domain) noexcept {
+// The current slab has run dry: carve more of it, or take another. nullptr: out of memory.
+Slab* Heap::refill(SizeClass size_class, Domain domain) noexcept {
   Slab*& current = current_[static_cast<unsigned>(domain)][size_class];
-  if (current == &no_slab || !SlabBlocks(*current, space_.address_of(current)).carve()) {
-    beat();
-    Slab* const next = next_slab(size_class, domain);
-    if (next == nullptr) return nullptr;
-    if (current != &no_slab) file_full(current);
-    make_current(next);
-    if (next->free == nullptr) SlabBlocks(*next, space_.address_of(next)).carve();
+  if (current != &no_slab && SlabBlocks(*current, space_.address_of(current)).carve()) {
+    return current;
   }
-  FreeBlock* const block = current->free;
-  current->free = block->next;
-  return block;
+  beat();
+  Slab* const next = next_slab(size_class, domain);
+  if (next == nullptr) return nullptr;
+  if (current != &no_slab) file_full(current);
+  make_current(next);
+  if (next->free == nullptr) SlabBlocks(*next, space_.address_of(next)).carve();
+  return next;
 }
 
 Slab* Heap::next_slab(SizeClass size_class, Domain domain) noexcept {
@@ -176,6 +193,7 @@ void Heap::make_current(Slab* slab) noexcept {
   slab->state = UnitState::kCurrent;
   slab->epoch = epoch_;
   slab->countdown = slab->armed = Slab::kNeverFires;
+  slab->countdown_seen = Slab::kUnseen;
   current_[static_cast<unsigned>(slab->domain)][slab->size_class] = slab;
 }
 
@@ -184,7 +202,8 @@ void* Heap::allocate_zeroed(std::size_t count, std::size_t size, Domain domain) 
   if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
   if (bytes > kMaxRunBytes) {
     beat();
-    return space_.base() == 0 ? nullptr : direct_.allocate_zeroed(bytes, domain);
+    if (space_.base() == 0) return nullptr;
+    return with_mapping([&] { return direct_.allocate_zeroed(bytes, domain); });
   }
   void* const block = allocate(bytes, domain);
   if (block != nullptr) std::memset(block, 0, bytes);
@@ -198,15 +217,16 @@ Slab* Heap::head_of(Address address) const noexcept {
   return record->state == UnitState::kTail ? record - record->back : record;
 }
 
-// Undoes the count and does it by the book.
-void Heap::free_slow(Slab* record, void* block) noexcept {
-  ++record->countdown;
+bool Heap::free_slow(void* block) noexcept {
+  const auto address = reinterpret_cast<Address>(block);
+  if (!space_.contains(address)) return free_direct(block);
+  Slab* record = space_.record_of(address);
   if (record->state == UnitState::kTail) {
     record -= record->back;
     if (record->is_slab() && record->countdown > 0) {
       --record->countdown;
       record->push(block);
-      return;
+      return true;
     }
   }
   if (record->is_slab()) {
@@ -214,7 +234,7 @@ void Heap::free_slow(Slab* record, void* block) noexcept {
   } else if (record->state == UnitState::kRun) {
     free_run(record, block);
   } else {
-    die(FaultReport{Fault::kFreeIntoNothing, reinterpret_cast<Address>(block), 0, 0});
+    die(FaultReport{Fault::kFreeIntoNothing, address, 0, 0});
   }
   // The first thing to give back: whoever keeps time must hear of it, since no more calls may
   // follow.
@@ -225,6 +245,7 @@ void Heap::free_slow(Slab* record, void* block) noexcept {
   } else {
     beat();
   }
+  return true;
 }
 
 void Heap::free_into(Slab* slab, void* block) noexcept {
@@ -342,7 +363,7 @@ void* Heap::reallocate(void* block, std::size_t size, Domain domain) noexcept {
     if (direct == nullptr) free_foreign(block);
     if (size <= kMaxRunBytes) return move(block, direct->bytes, size, domain);
     if (log_.is_open()) log_.note_direct(address);
-    return direct_.resize(block, size);
+    return with_mapping([&] { return direct_.resize(block, size); });
   }
   Slab* const record = head_of(address);
   if (record->state == UnitState::kRun) return reallocate_run(record, block, size, domain);
@@ -351,7 +372,7 @@ void* Heap::reallocate(void* block, std::size_t size, Domain domain) noexcept {
   // A block that shrinks by a quarter or less stays where it is, and so does one that would get
   // another of its size.
   const bool fits = size <= old_size;
-  if (fits && (size * 4 > old_size * 3 || block_bytes_for(size) == old_size)) return block;
+  if (fits && (size * 4 > old_size * 3 || kClasses[class_of(size)].block_bytes == old_size)) return block;
   return move(block, old_size, size, domain);
 }
 

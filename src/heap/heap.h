@@ -52,10 +52,23 @@ class Heap {
   // 16-byte aligned. Size 0 gives a block of its own. nullptr when out of memory; the heap stays
   // whole.
   [[nodiscard]] void* allocate(std::size_t size, Domain domain = Domain::kMemory) noexcept {
-    if (size - 1 >= kMaxSmallBytes) [[unlikely]]
-      return allocate_medium(size, domain);
-    return pop(small_class_of(size), domain);
+    if (void* const block = allocate_fast(size, domain)) [[likely]]
+      return block;
+    return allocate_slow(size, domain);
   }
+  // Its two halves, for callers that keep a call out of their own fast path. The fast one gives
+  // nullptr where the class has no block at hand, and for sizes that are not small (0 among them).
+  [[nodiscard]] void* allocate_fast(std::size_t size, Domain domain) noexcept {
+    const std::size_t size_class = (size - 1) / kAlignment;
+    if (size_class >= kSmallClassCount) [[unlikely]]
+      return nullptr;
+    Slab* const slab = current_[static_cast<unsigned>(domain)][size_class];
+    FreeBlock* const block = slab->free;
+    if (block != nullptr) [[likely]]
+      slab->free = block->next;
+    return block;
+  }
+  [[nodiscard]] void* allocate_slow(std::size_t size, Domain domain) noexcept;
   [[nodiscard]] void* allocate_zeroed(std::size_t count, std::size_t size,
                                       Domain domain = Domain::kMemory) noexcept;
   // `block` may be nullptr. On failure nullptr is returned and `block` stays as it was.
@@ -69,18 +82,22 @@ class Heap {
   }
   // False, and nothing done, when the address is not one of this heap's blocks (nullptr among
   // them).
-  bool try_free(void* block) noexcept {
+  bool try_free(void* block) noexcept { return free_fast(block) || free_slow(block); }
+  // Its two halves, as above. The fast one returns false, and does nothing, where there is more to
+  // it than a push.
+  bool free_fast(void* block) noexcept {
     const auto address = reinterpret_cast<Address>(block);
     if (!space_.contains(address)) [[unlikely]]
-      return free_direct(block);
+      return false;
     Slab* const slab = space_.record_of(address);
-    if (--slab->countdown < 0) [[unlikely]] {
-      free_slow(slab, block);
-    } else {
-      slab->push(block);
-    }
+    const std::int32_t left = slab->countdown - 1;
+    if (left < 0) [[unlikely]]
+      return false;
+    slab->countdown = left;
+    slab->push(block);
     return true;
   }
+  bool free_slow(void* block) noexcept;
   // As try_free, and writes the block into the in-flight log.
   bool try_free_logged(void* block) noexcept;
 
@@ -128,9 +145,11 @@ class Heap {
     index_.for_each_metadata_range(visit);
     direct_.for_each_metadata_range(visit);
   }
+  // The same for mappings of blocks, those that are kept for a moment after a free among them.
   template <class F>
   void for_each_direct_mapping(F&& visit) const noexcept {
     direct_.for_each([&](const DirectBlock& block) { visit(block.start, block.mapped); });
+    direct_.for_each_kept(visit);
   }
   [[nodiscard]] std::size_t given_back_bytes() const noexcept {
     return trimmer_.given_back_bytes();
@@ -174,25 +193,16 @@ class Heap {
   // around a slab's edge does not give it up and carve it anew each time.
   static constexpr unsigned kMaxKeptUnits = 32;
 
-  void* pop(SizeClass size_class, Domain domain) noexcept {
-    Slab* const slab = current_[static_cast<unsigned>(domain)][size_class];
-    FreeBlock* const block = slab->free;
-    if (block == nullptr) [[unlikely]]
-      return allocate_slow(size_class, domain);
-    slab->free = block->next;
-    return block;
-  }
-
-  void* allocate_medium(std::size_t size, Domain domain) noexcept;
   void* allocate_large(std::size_t size, Domain domain) noexcept;
-  void* allocate_slow(SizeClass size_class, Domain domain) noexcept;
+  template <class Map>
+  void* with_mapping(Map map) noexcept;
+  Slab* refill(SizeClass size_class, Domain domain) noexcept;
   void* allocate_run(std::size_t size, Domain domain) noexcept;
   Slab* take_units(unsigned units, UnitSpace::Placement placement) noexcept;
   Slab* next_slab(SizeClass size_class, Domain domain) noexcept;
   Slab* new_slab(SizeClass size_class, Domain domain) noexcept;
   Slab* find_retired_slab(SizeClass size_class, Domain domain) noexcept;
 
-  void free_slow(Slab* record, void* block) noexcept;
   void free_into(Slab* slab, void* block) noexcept;
   void free_run(Slab* run, void* block) noexcept;
   bool free_direct(void* block) noexcept;

@@ -54,6 +54,7 @@ struct alignas(64) Slab {
   std::uint32_t epoch = 0;
   std::size_t run_bytes = 0;  // kRun: bytes asked for
   Slab* next_kept = nullptr;  // kKept: the next empty slab of the class
+  const FreeBlock* free_seen = nullptr;  // kCurrent: `free`, by the last trim that looked
 
   static constexpr std::int32_t kNeverFires = 1 << 30;
   static constexpr std::int32_t kUnseen =

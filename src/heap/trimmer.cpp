@@ -80,8 +80,11 @@ bool Trimmer::plan_slab(Plan& plan, SlabBlocks blocks, Slab& slab, unsigned unit
                         Age age) noexcept {
   if (age == Age::kIdleOnly) {
     if (slab.countdown_seen == Slab::kSettled) return true;
-    if (slab.countdown_seen != slab.countdown) {
+    // What a current slab gives out shows in its list alone.
+    const bool same_list = slab.state != UnitState::kCurrent || slab.free_seen == slab.free;
+    if (slab.countdown_seen != slab.countdown || !same_list) {
       slab.countdown_seen = slab.countdown;
+      slab.free_seen = slab.free;
       return false;
     }
   }
@@ -110,7 +113,8 @@ void Trimmer::plan_chunk(Plan& plan, UnitSpace& space, unsigned index, Age age) 
     const bool has_free_blocks = slab.state == UnitState::kPartial ||
                                  slab.state == UnitState::kKept ||
                                  slab.state == UnitState::kRetired ||
-                                 (slab.state == UnitState::kCurrent && age == Age::kAny);
+                                 (slab.state == UnitState::kCurrent &&
+                                  (age == Age::kAny || !is_small(slab.size_class)));
     if (!has_free_blocks) continue;
     if (!plan_slab(plan, SlabBlocks(slab, space.address_of(&slab)), slab, unit, age))
       plan.look_again = true;
@@ -176,7 +180,7 @@ bool Trimmer::split(Plan& plan, UnitSpace& space, unsigned index, Age age) noexc
   os::advise(reinterpret_cast<void*>(space.address_of_chunk(index)), kChunkBytes,
              os::HugePages::kUnwanted);
   space.chunk(index).split = true;
-  space.has_split_chunks_ = true;
+  space.note_supply(index);
   return true;
 }
 
@@ -198,6 +202,7 @@ std::size_t Trimmer::look_at(UnitSpace& space, unsigned index, Age age) noexcept
     os::advise(reinterpret_cast<void*>(space.address_of_chunk(index)), kChunkBytes,
                os::HugePages::kWanted);
     chunk.split = false;
+    space.note_supply(index);
   }
   return bytes;
 }
@@ -224,6 +229,18 @@ std::size_t Trimmer::tick(UnitSpace& space, Nanoseconds now) noexcept {
   given_back_bytes_ += given;
   time_spent_ += os::monotonic_now() - begin;
   return given;
+}
+
+void Trimmer::give_free_units(UnitSpace& space, std::size_t wanted) noexcept {
+  std::size_t given = 0;
+  for (unsigned index = space.chunk_count(); index-- > 0 && given < wanted;) {
+    Chunk& chunk = space.chunk(index);
+    if (!chunk.dirty.any() || (chunk.huge && !chunk.split)) continue;
+    Plan plan;
+    plan.add_units(chunk.dirty);
+    given += apply(plan, space, index);
+  }
+  given_back_bytes_ += given;
 }
 
 std::size_t Trimmer::trim_all(UnitSpace& space) noexcept {

@@ -38,6 +38,10 @@ class Trimmer {
   // Everything at once, whatever its age.
   std::size_t trim_all(UnitSpace& space) noexcept;
 
+  // Free units of up to about `wanted` bytes, at once: memory is taken elsewhere. Whole huge pages
+  // stay.
+  void give_free_units(UnitSpace& space, std::size_t wanted) noexcept;
+
   [[nodiscard]] std::size_t given_back_bytes() const { return given_back_bytes_; }
   [[nodiscard]] Nanoseconds time_spent() const { return time_spent_; }
   void note_given_back(std::size_t bytes) { given_back_bytes_ += bytes; }

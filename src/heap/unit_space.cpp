@@ -123,16 +123,16 @@ std::uint16_t UnitSpace::stale_pages_of(const Chunk& chunk, int first, unsigned 
   return static_cast<std::uint16_t>(stale);
 }
 
-Slab* UnitSpace::take_from(unsigned index, unsigned units, Placement placement) noexcept {
+Bits128 UnitSpace::starts_in(const Chunk& chunk, unsigned units, Placement placement,
+                             Supply supply) {
+  if (!chunk.free.any() || chunk.split != (supply == Supply::kSplitChunks)) return {};
+  const Bits128 set = supply == Supply::kDirty ? chunk.dirty : chunk.free;
+  const Bits128 starts = set.starts_of_runs(static_cast<int>(units));
+  return placement == Placement::kMultipleOf4 ? starts.at_multiples_of_4() : starts;
+}
+
+Slab* UnitSpace::take_at(unsigned index, int first, unsigned units) noexcept {
   Chunk& chunk = chunks_[index];
-  const auto starts_in = [&](Bits128 set) {
-    const Bits128 starts = set.starts_of_runs(static_cast<int>(units));
-    return placement == Placement::kMultipleOf4 ? starts.at_multiples_of_4() : starts;
-  };
-  Bits128 starts = starts_in(chunk.dirty);
-  if (!starts.any()) starts = starts_in(chunk.free);
-  if (!starts.any()) return nullptr;
-  const int first = starts.first();
   Slab* const record = records_of_chunk(index) + first;
   record->stale_pages = stale_pages_of(chunk, first, units);
   mark_taken(chunk, Bits128::range(first, static_cast<int>(units)));
@@ -143,30 +143,22 @@ Slab* UnitSpace::take_from(unsigned index, unsigned units, Placement placement) 
   return record;
 }
 
-Slab* UnitSpace::search(unsigned units, Placement placement, ChunkKind kind) noexcept {
-  std::uint32_t& hint = lowest_[placement == Placement::kMultipleOf4 ? 0 : units];
-  bool skipped = false;
-  for (unsigned index = hint; index < chunk_count_; ++index) {
-    if (!chunks_[index].free.any()) continue;
-    if (chunks_[index].split != (kind == ChunkKind::kSplit)) {
-      skipped = true;
-      continue;
-    }
-    if (Slab* const record = take_from(index, units, placement)) {
-      if (!skipped) hint = index;
-      return record;
-    }
+Slab* UnitSpace::search(unsigned units, Placement placement, Supply supply) noexcept {
+  const unsigned shape = placement == Placement::kMultipleOf4 ? 0 : units;
+  std::uint32_t& hint = lowest_[static_cast<unsigned>(supply)][shape];
+  for (; hint < chunk_count_; ++hint) {
+    const Bits128 starts = starts_in(chunks_[hint], units, placement, supply);
+    if (starts.any()) return take_at(hint, starts.first(), units);
   }
-  if (!skipped) hint = chunk_count_;
   return nullptr;
 }
 
+// Units that hold memory already come first, wherever they are: others would raise the peak.
 Slab* UnitSpace::take(unsigned units, Placement placement) noexcept {
-  if (Slab* const record = search(units, placement, ChunkKind::kWhole)) return record;
-  if (has_split_chunks_) {
-    if (Slab* const record = search(units, placement, ChunkKind::kSplit)) return record;
+  for (const Supply supply : {Supply::kDirty, Supply::kFree, Supply::kSplitChunks}) {
+    if (Slab* const record = search(units, placement, supply)) return record;
   }
-  return add_chunk() ? take_from(chunk_count_ - 1, units, placement) : nullptr;
+  return add_chunk() ? take_at(chunk_count_ - 1, 0, units) : nullptr;
 }
 
 bool UnitSpace::extend(Slab* run, unsigned units, unsigned more) noexcept {
@@ -194,7 +186,14 @@ void UnitSpace::give(Slab* first, unsigned units) noexcept {
   chunk.free.add(given);
   if (holds_memory) chunk.dirty.add(given);
   chunk.pending = true;
-  for (std::uint32_t& hint : lowest_) hint = std::min(hint, index);
+  note_supply(index);
+}
+
+// The chunk has more to offer than before.
+void UnitSpace::note_supply(unsigned index) noexcept {
+  for (auto& supply : lowest_) {
+    for (std::uint32_t& hint : supply) hint = std::min(hint, index);
+  }
 }
 
 // Of an array of `group_bytes` for each group, unmaps what belongs to groups from `first` on.

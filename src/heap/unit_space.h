@@ -85,11 +85,15 @@ class UnitSpace {
   std::size_t unmap_groups(void* array, std::size_t group_bytes, std::size_t first) const noexcept;
   bool add_chunk() noexcept;
   [[nodiscard]] bool commit_group(unsigned group) noexcept;
-  Slab* take_from(unsigned chunk, unsigned units, Placement placement) noexcept;
-  enum class ChunkKind : std::uint8_t { kWhole, kSplit };
-  Slab* search(unsigned units, Placement placement, ChunkKind kind) noexcept;
+  // Which units of which chunks a search looks at.
+  enum class Supply : std::uint8_t { kDirty, kFree, kSplitChunks };
+  static constexpr unsigned kSupplies = 3;
+  static Bits128 starts_in(const Chunk& chunk, unsigned units, Placement placement, Supply supply);
+  Slab* take_at(unsigned chunk, int first, unsigned units) noexcept;
+  Slab* search(unsigned units, Placement placement, Supply supply) noexcept;
   static std::uint16_t stale_pages_of(const Chunk& chunk, int first, unsigned units) noexcept;
   void mark_taken(Chunk& chunk, Bits128 units) const noexcept;
+  void note_supply(unsigned chunk) noexcept;
 
   Address base_ = 0;
   std::size_t extent_ = 0;
@@ -100,9 +104,9 @@ class UnitSpace {
   unsigned chunk_count_ = 0;
   unsigned max_chunks_ = 0;
   unsigned groups_committed_ = 0;
-  bool has_split_chunks_ = false;
-  // lowest_[n]: no chunk below it has n free units in a row (n = 0: four at a multiple of four).
-  std::uint32_t lowest_[kMaxRunBytes / kUnitBytes + 1] = {};
+  // For each supply, lowest_[n]: no chunk below it can serve n units in a row (n = 0: four at a
+  // multiple of four).
+  std::uint32_t lowest_[kSupplies][kMaxRunBytes / kUnitBytes + 1] = {};
 };
 
 }  // namespace hoop::heap

@@ -179,9 +179,10 @@ class NaiveSpace {
 
   // Index of the first unit taken.
   std::optional<std::size_t> take(unsigned units, unsigned step) {
-    for (unsigned chunk = 0; chunk < chunks(); ++chunk) {
-      if (const auto found = find(chunk, units, step)) return mark(*found, units);
-    }
+    if (const auto found = find(units, step, [](Unit u) { return u.dirty; }))
+      return mark(*found, units);
+    if (const auto found = find(units, step, [](Unit u) { return !u.taken; }))
+      return mark(*found, units);
     if (chunks() == max_chunks_) return std::nullopt;
     units_.resize(units_.size() + kUnitsPerChunk);
     return mark((chunks() - 1) * std::size_t{kUnitsPerChunk}, units);
@@ -218,11 +219,12 @@ class NaiveSpace {
     }
     return std::nullopt;
   }
-  [[nodiscard]] std::optional<std::size_t> find(unsigned chunk, unsigned units,
-                                                unsigned step) const {
-    if (const auto dirty = find_where(chunk, units, step, [](Unit u) { return u.dirty; }))
-      return dirty;
-    return find_where(chunk, units, step, [](Unit u) { return !u.taken; });
+  template <class F>
+  [[nodiscard]] std::optional<std::size_t> find(unsigned units, unsigned step, F fits) const {
+    for (unsigned chunk = 0; chunk < chunks(); ++chunk) {
+      if (const auto found = find_where(chunk, units, step, fits)) return found;
+    }
+    return std::nullopt;
   }
   std::size_t mark(std::size_t first, unsigned units) {
     for (std::size_t i = first; i < first + units; ++i) units_[i] = {true, false};
