@@ -26,13 +26,12 @@ def spread(samples: Sequence[float]) -> Spread:
 
 
 def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
-    """Ratio of the medians; its spread is that of the ratios round by round.
+    """Median, least and greatest of the ratios round by round.
 
-    REQUIRES: the samples of one round stand at one index.
+    What ran within one round ran close together: a machine whose speed changes by the second
+    changes both sides. REQUIRES: the samples of one round stand at one index.
     """
-    rounds = [n / d for n, d in zip(numerators, denominators, strict=True)]
-    value = statistics.median(numerators) / statistics.median(denominators)
-    return Spread(value, min(value, *rounds), max(value, *rounds))
+    return spread([n / d for n, d in zip(numerators, denominators, strict=True)])
 
 
 def geometric_mean(values: Sequence[float]) -> float:

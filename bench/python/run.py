@@ -3,7 +3,7 @@
 """Whole Python programs under each allocator: CPU time, wall time and peak RSS.
 
 A job is one process on one core. The contestants take turns at each program, and must print the
-same checksum. Ratios are of medians; their spread is that of the ratios round by round.
+same checksum. A ratio is the median of the ratios round by round.
 """
 
 from __future__ import annotations

@@ -458,7 +458,10 @@ void Heap::give_empty_current_slabs(SizeClass first) noexcept {
   for (auto& domain : current_) {
     for (unsigned size_class = first; size_class < kClassCount; ++size_class) {
       Slab*& current = domain[size_class];
-      if (current == &no_slab || live_of(current) != 0) continue;
+      // Without a free since the last look it is as it was then.
+      if (current == &no_slab || current->countdown == current->armed) continue;
+      current->armed = current->countdown;
+      if (live_of(current) != 0) continue;
       Slab* const slab = current;
       current = &no_slab;
       space_.give(slab, slab->info().units);

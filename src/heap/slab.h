@@ -29,14 +29,13 @@ enum class UnitState : std::uint8_t {
 
 // Invariants of a slab:
 // - `free` links every block that is neither live nor untouched. A block is *untouched* while it
-// overlaps a page of
-//   `virgin_pages`: never handed out, or given back to the system since.
+//   overlaps a page of `virgin_pages`: never handed out, or given back to the system since.
 // - Nothing is counted by allocation. `countdown` falls with every block freed; at -1 the slow path
-// looks. While a
-//   slab is current the countdown never gets there; when it runs dry all its blocks are live by
-//   definition; in every other state  live == live_when_armed - (armed - countdown).
+//   looks. While a slab is current the countdown never gets there, and `armed` is what it was when
+//   somebody last looked whether the slab is empty; when it runs dry all its blocks are live by
+//   definition. In every other state  live == live_when_armed - (armed - countdown).
 // - In records that are no slab `countdown` is 0, so that a free into them goes to the slow path at
-// once.
+//   once.
 struct alignas(64) Slab {
   FreeBlock* free = nullptr;
   std::int32_t countdown = 0;

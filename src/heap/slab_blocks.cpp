@@ -29,12 +29,6 @@ bool BlockSet::has_all(unsigned first, unsigned last) const {
   return true;
 }
 
-unsigned BlockSet::count() const {
-  unsigned total = 0;
-  for (const std::uint64_t word : words_) total += static_cast<unsigned>(std::popcount(word));
-  return total;
-}
-
 int SlabBlocks::block_at(Address address) const {
   const std::uint64_t offset = address - start_;
   const auto block = static_cast<unsigned>((offset * info_.reciprocal) >> 32);

@@ -14,14 +14,19 @@ namespace hoop::heap {
 class BlockSet {
  public:
   void clear() { *this = BlockSet(); }
-  void add(unsigned i) { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
+  // REQUIRES: !test(i).
+  void add(unsigned i) {
+    words_[i / 64] |= std::uint64_t{1} << (i % 64);
+    ++count_;
+  }
   [[nodiscard]] bool test(unsigned i) const { return (words_[i / 64] >> (i % 64) & 1) != 0; }
   // True when every block of first..last is in the set.
   [[nodiscard]] bool has_all(unsigned first, unsigned last) const;
-  [[nodiscard]] unsigned count() const;
+  [[nodiscard]] unsigned count() const { return count_; }
 
  private:
   std::uint64_t words_[kMaxBlocksPerSlab / 64] = {};
+  unsigned count_ = 0;
 };
 
 // A slab together with where its blocks begin. Cheap to make; owns nothing.
