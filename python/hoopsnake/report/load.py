@@ -99,11 +99,13 @@ def _state(
         return _ENDINGS[final.ending]
     if has_later_image:
         return State.REPLACED
+    if live and live.state is LiveState.LEFT:
+        return State.AT_ONCE  # even if it is there yet: it waits for this report
     if live and is_alive(live.pid, live.started_unix_ns):
         return State.RUNNING
     if live is None or live.state in (LiveState.FINISHED, LiveState.PASSIVE):
         return State.FINISHED
-    return State.AT_ONCE if live.state is LiveState.LEFT else State.KILLED
+    return State.KILLED
 
 
 def _age(process: Process) -> tuple[bool, int, int, int]:

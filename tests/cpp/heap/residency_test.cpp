@@ -181,6 +181,35 @@ TEST_F(Residency, TicksGiveBackInStepsAsAProgramFreesSlowly) {
   EXPECT_EQ(model.problem(), "");
 }
 
+TEST_F(Residency, TicksGiveBackWhatALargeCurrentSlabDoesNotUse) {
+  // The first block of its class, in units that a run has written to.
+  void* const run = heap_.allocate(64 * kKiB);
+  std::memset(run, 1, 64 * kKiB);
+  heap_.free(run);
+  void* const block = heap_.allocate(3000);
+  ASSERT_EQ(block, run) << "the case that matters: the same units";
+  std::memset(block, 1, 3000);
+  quiet_rounds();
+  EXPECT_EQ(resident_bytes(), kPageBytes);
+  EXPECT_FALSE(heap_.trim_pending());
+}
+
+TEST_F(Residency, ALargeMappingIsPaidForWithFreeUnits) {
+  std::vector<void*> runs;
+  for (int i = 0; i < 10; ++i) {
+    runs.push_back(heap_.allocate(kMiB));
+    std::memset(runs.back(), 1, kMiB);
+  }
+  for (void* run : runs) heap_.free(run);
+  EXPECT_EQ(resident_bytes(), 10 * kMiB);
+  void* block = heap_.allocate(4 * kMiB);
+  EXPECT_LE(resident_bytes(), 6 * kMiB);
+  block = heap_.reallocate(block, 8 * kMiB);
+  EXPECT_LE(resident_bytes(), 2 * kMiB);
+  EXPECT_GE(heap_.given_back_bytes(), 8 * kMiB);
+  heap_.free(block);
+}
+
 TEST_F(Residency, NothingComesBackWithinTheFirstRound) {
   HeapModel model(heap_);
   for (int i = 0; i < 10'000; ++i) model.allocate(100, Domain::kMemory);

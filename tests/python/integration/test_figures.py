@@ -14,6 +14,7 @@ from whole_process import (
     Done,
     Json,
     Sandbox,
+    compile_c,
     hoop_command,
     killed_by,
     wait_until,
@@ -398,6 +399,31 @@ def test_a_first_process_that_ends_at_once_reports_too(box: Sandbox) -> None:
     assert done.visible == (7, b"", b"")
     assert "Peak" in done.report
     assert type_counts(done.figures())["builtins.str"] > 100000
+
+
+NO_GIL = """
+#include <pthread.h>
+#include <unistd.h>
+static void* leave(void* after) { usleep((long)after); _exit(7); }
+void leave_soon(long after) {
+  pthread_t thread;
+  pthread_create(&thread, 0, leave, (void*)after);
+}
+"""
+
+
+def test_exit_by_a_thread_without_the_gil_is_quiet(box: Sandbox, compiler: str) -> None:
+    """It may come while another thread is inside the heap."""
+    library = box.work / "leave.so"
+    compile_c(NO_GIL, library, ["-shared", "-fPIC", "-pthread"])
+    for after in (20000, 30000, 45000, 60000):
+        code = (
+            f"import ctypes; ctypes.CDLL({str(library)!r}).leave_soon(ctypes.c_long({after}))\n"
+            "while True: x = [(i, str(i), [i]) for i in range(3000)]"
+        )
+        done = box.hoop("-c", code)
+        assert done.visible == (7, b"", b"")
+        assert done.summary["root"]["state"] == "at_once"
 
 
 def test_os_exit_amid_trouble_still_reports(box: Sandbox) -> None:
