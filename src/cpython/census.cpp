@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "base/text.h"
@@ -20,9 +21,22 @@ constexpr std::size_t kFirstTypeCapacity = 4096;
 constexpr std::size_t kWeightOne =
     16;  // weights are sixteenths: a sample's scale need not be whole
 
-std::size_t place_for(const void* type, std::size_t capacity) {
-  return (reinterpret_cast<Address>(type) >> 4) * 0x9E3779B97F4A7C15u >> 32 & (capacity - 1);
+std::uint64_t hash_of(const void* type) {
+  return (reinterpret_cast<Address>(type) >> 4) * 0x9E3779B97F4A7C15u;
 }
+
+std::size_t place_for(const void* type, std::size_t capacity) {
+  return hash_of(type) >> 32 & (capacity - 1);
+}
+
+// One bit for each value of the hash's upper 16: small enough to stay in the processor's first
+// cache, where the table is not. Most words that are looked up are no types.
+constexpr std::size_t kFilterBytes = (std::size_t{1} << 16) / 8;
+
+std::uint64_t filter_bit(const void* type) {
+  return std::uint64_t{1} << (hash_of(type) >> 48) % 64;
+}
+std::size_t filter_word(const void* type) { return hash_of(type) >> 54; }
 
 PyObject* subclasses_of(PyObject* type) {
   // Through `type`, since a metaclass may define the method otherwise.
@@ -39,6 +53,7 @@ void add_weighted(TypeCount& entry, std::size_t bytes, std::size_t weight) {
 
 Census::~Census() {
   if (table_ != nullptr) os::unmap(table_, capacity_ * sizeof(TypeCount));
+  if (filter_ != nullptr) os::unmap(filter_, kFilterBytes);
   Py_XDECREF(types_);
 }
 
@@ -47,6 +62,10 @@ TypeCount* Census::find(const void* type) const noexcept {
   while (table_[place].type != nullptr && table_[place].type != type)
     place = (place + 1) & (capacity_ - 1);
   return &table_[place];
+}
+
+bool Census::may_be_known(const void* type) const noexcept {
+  return (filter_[filter_word(type)] & filter_bit(type)) != 0;
 }
 
 bool Census::grow() noexcept {
@@ -69,13 +88,15 @@ bool Census::add_type(PyTypeObject* type) noexcept {
   TypeCount* const entry = find(type);
   if (entry->type != nullptr) return true;
   entry->type = type;
+  filter_[filter_word(type)] |= filter_bit(type);
   ++type_count_;
   return PyList_Append(types_, reinterpret_cast<PyObject*>(type)) == 0;
 }
 
 bool Census::learn_types() noexcept {
   types_ = PyList_New(0);
-  bool ok = types_ != nullptr && add_type(&PyBaseObject_Type);
+  filter_ = static_cast<std::uint64_t*>(os::map(kFilterBytes));
+  bool ok = types_ != nullptr && filter_ != nullptr && add_type(&PyBaseObject_Type);
   for (Py_ssize_t i = 0; ok && i < PyList_GET_SIZE(types_); ++i) {
     PyObject* const children = subclasses_of(PyList_GET_ITEM(types_, i));
     if (children == nullptr) {
@@ -103,14 +124,14 @@ void Census::count_block(const heap::Heap& heap, const heap::LiveBlock& block,
     if (block.bytes < offset + sizeof(PyObject)) break;
     const auto* const object = reinterpret_cast<const PyObject*>(block.start + offset);
     const PyTypeObject* const type = object->ob_type;
-    if (type == nullptr) continue;
+    if (type == nullptr || !may_be_known(type)) continue;
     TypeCount* const entry = find(type);
     if (entry->type == nullptr || object_offset_of(type) != offset) continue;
-    const auto spans = [&](const void* address) { return heap.spans(address); };
-    const bool dead = is_in_free_list(object, spans);
+    const bool dead =
+        is_in_free_list(object, [&](const void* address) { return heap.spans(address); });
     if (!dead && !has_plausible_count(object)) continue;
     const bool is_collected = (type->tp_flags & Py_TPFLAGS_HAVE_GC) != 0;
-    if (!dead && is_collected && !has_plausible_collector_header(object, spans)) continue;
+    if (!dead && is_collected && !has_plausible_collector_header(object)) continue;
     add_weighted(dead ? free_lists_ : *entry, block.bytes, weight);
     return;
   }

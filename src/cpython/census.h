@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/text.h"
 #include "heap/heap.h"
@@ -47,6 +48,8 @@ class Census {
   bool add_type(PyTypeObject* type) noexcept;
   bool grow() noexcept;
   [[nodiscard]] TypeCount* find(const void* type) const noexcept;
+  // False for nearly everything that is no learnt type.
+  [[nodiscard]] bool may_be_known(const void* type) const noexcept;
   void count_block(const heap::Heap& heap, const heap::LiveBlock& block,
                    std::size_t weight) noexcept;
 
@@ -54,6 +57,7 @@ class Census {
   TypeCount* table_ = nullptr;  // open addressing
   std::size_t capacity_ = 0;
   std::size_t type_count_ = 0;
+  std::uint64_t* filter_ = nullptr;  // mapped
   TypeCount buffers_;
   TypeCount free_lists_;
 };
