@@ -372,7 +372,8 @@ void* Heap::reallocate(void* block, std::size_t size, Domain domain) noexcept {
   // A block that shrinks by a quarter or less stays where it is, and so does one that would get
   // another of its size.
   const bool fits = size <= old_size;
-  if (fits && (size * 4 > old_size * 3 || kClasses[class_of(size)].block_bytes == old_size)) return block;
+  if (fits && (size * 4 > old_size * 3 || kClasses[class_of(size)].block_bytes == old_size))
+    return block;
   return move(block, old_size, size, domain);
 }
 

@@ -51,8 +51,8 @@ struct alignas(64) Slab {
   std::uint8_t back = 0;        // kTail: units back to the first one
   std::uint16_t run_units = 0;  // kRun
   std::uint32_t epoch = 0;
-  std::size_t run_bytes = 0;  // kRun: bytes asked for
-  Slab* next_kept = nullptr;  // kKept: the next empty slab of the class
+  std::size_t run_bytes = 0;             // kRun: bytes asked for
+  Slab* next_kept = nullptr;             // kKept: the next empty slab of the class
   const FreeBlock* free_seen = nullptr;  // kCurrent: `free`, by the last trim that looked
 
   static constexpr std::int32_t kNeverFires = 1 << 30;

@@ -110,11 +110,10 @@ void Trimmer::plan_chunk(Plan& plan, UnitSpace& space, unsigned index, Age age) 
   Slab* const records = space.records_of_chunk(index);
   for (unsigned unit = 0; unit < kUnitsPerChunk; ++unit) {
     Slab& slab = records[unit];
-    const bool has_free_blocks = slab.state == UnitState::kPartial ||
-                                 slab.state == UnitState::kKept ||
-                                 slab.state == UnitState::kRetired ||
-                                 (slab.state == UnitState::kCurrent &&
-                                  (age == Age::kAny || !is_small(slab.size_class)));
+    const bool has_free_blocks =
+        slab.state == UnitState::kPartial || slab.state == UnitState::kKept ||
+        slab.state == UnitState::kRetired ||
+        (slab.state == UnitState::kCurrent && (age == Age::kAny || !is_small(slab.size_class)));
     if (!has_free_blocks) continue;
     if (!plan_slab(plan, SlabBlocks(slab, space.address_of(&slab)), slab, unit, age))
       plan.look_again = true;
