@@ -39,6 +39,12 @@ class Bits128 {
     return gap == kNone || gap > kSize - i ? kSize - i : gap;
   }
 
+  [[nodiscard]] constexpr unsigned longest_run() const {
+    unsigned longest = 0;
+    for (Word rest = word_; rest != 0; ++longest) rest &= rest >> 1;
+    return longest;
+  }
+
   // Positions at which `count` set bits follow each other.
   [[nodiscard]] constexpr Bits128 starts_of_runs(int count) const {
     Word runs = word_;

@@ -126,7 +126,9 @@ void after_failed_exec() {
 
 void after_address_space_limit() {
   const bool is_limited = os::address_space_left() != SIZE_MAX;
-  if (agent.active && is_limited) process_heap.shrink_reservation();
+  // C code may set a limit while another thread is inside the heap.
+  const bool is_alone = Py_IsInitialized() == 0 || PyGILState_Check() != 0;
+  if (agent.active && is_limited && is_alone) process_heap.shrink_reservation();
 }
 
 bool run_is_finished() { return agent.finished; }
@@ -146,8 +148,8 @@ void after_fork_in_child() {
   use_fast_allocators();
   forget_figures();
   // What the child allocates shares no page with the parent's objects, so neither copies the
-  // other's pages.
-  process_heap.epoch();
+  // other's pages. A C library may have forked beside a thread that was inside the heap.
+  if (PyGILState_Check() != 0) process_heap.epoch();
   // However it ends, the report knows of it.
   record_sample(process.start_monotonic);
 }

@@ -52,7 +52,11 @@ void* move_elsewhere(void* block, std::size_t size, Domain domain) {
   void* const moved = malloc_elsewhere(size, domain);
   if (moved == nullptr) return nullptr;
   std::memcpy(moved, block, std::min(process_heap.usable_size(block), size));
-  process_heap.try_free(block);
+  if (process_heap.log_is_open()) {
+    process_heap.try_free_logged(block);
+  } else {
+    process_heap.try_free(block);
+  }
   return moved;
 }
 

@@ -147,7 +147,7 @@ void start_thread() {
 
 void tick_and_watch(heap::Heap& heap, Nanoseconds now) {
   if (!heap.trim_pending()) return;
-  heap.tick(now);
+  if (!heap.trim_rests(now)) heap.tick(now);
   thread.last_program_tick.store(now, std::memory_order_relaxed);
   if (thread.allowed && heap.trim_pending()) start_thread();
 }

@@ -19,9 +19,10 @@ namespace hoop::heap {
 namespace {
 
 // A full slab is left alone until so many of its blocks are free: put back for one block, it would
-// be full again at the next allocation.
-std::int32_t frees_worth_a_look(unsigned capacity) {
-  return static_cast<std::int32_t>(std::max(1u, capacity / 32));
+// be full again at the next allocation. No page of it falls idle unseen.
+std::int32_t frees_worth_a_look(const ClassInfo& info) {
+  const auto on_a_page = std::max(1u, static_cast<unsigned>(kPageBytes) / info.block_bytes);
+  return static_cast<std::int32_t>(std::min(on_a_page, std::max(1u, info.capacity / 16u)));
 }
 
 // Slabs of blocks from this size on are given up by their class when empty: such a block has pages
@@ -42,7 +43,7 @@ unsigned units_for(std::size_t bytes) {
 
 bool Heap::init(const Options& options) noexcept {
   if (!os::page_size_is_supported()) return false;
-  is_exhausted_ = false;
+  forget_exhaustion();
   const std::size_t threshold = options.huge_pages ? options.huge_page_threshold : SIZE_MAX;
   if (!space_.init(options.reservation_bytes, threshold)) return false;
   if (index_.init(space_.reserved_bytes())) return true;
@@ -60,7 +61,7 @@ void Heap::release() noexcept {
     std::fill(std::begin(kept_[domain]), std::end(kept_[domain]), nullptr);
   }
   kept_units_ = 0;
-  is_exhausted_ = false;
+  forget_exhaustion();
   trimmer_ = Trimmer();
 }
 
@@ -91,7 +92,8 @@ void* Heap::allocate_large(std::size_t size, Domain domain) noexcept {
 template <class Map>
 void* Heap::with_mapping(Map map) noexcept {
   const std::size_t before = direct_.used_bytes() + direct_.kept_bytes();
-  void* const block = map();
+  void* block = map();
+  if (block == nullptr && direct_.drop_kept(UINT64_MAX) != 0) block = map();
   const std::size_t after = direct_.used_bytes() + direct_.kept_bytes();
   if (after > before) trimmer_.give_free_units(space_, after - before);
   return block;
@@ -100,10 +102,14 @@ void* Heap::with_mapping(Map map) noexcept {
 // When the heap grows, freed mappings that are kept for later would only raise the peak.
 Slab* Heap::take_units(unsigned units, UnitSpace::Placement placement) noexcept {
   const unsigned chunks = space_.chunk_count();
-  Slab* record = space_.take(units, placement);
+  Slab* record = space_.take_dirty(units, placement);
+  if (record != nullptr) return record;
+  if (units > 1) give_empty_current_slabs(kFirstBorrowedClass);
+  record = space_.take(units, placement);
   if (record == nullptr) {
     give_kept_slabs();
     give_empty_current_slabs(0);
+    trimmer_.note_given_back(direct_.drop_kept(UINT64_MAX));
     record = space_.take(units, placement);
   }
   if (space_.chunk_count() != chunks) trimmer_.note_given_back(direct_.drop_kept(UINT64_MAX));
@@ -112,7 +118,6 @@ Slab* Heap::take_units(unsigned units, UnitSpace::Placement placement) noexcept 
 
 void* Heap::allocate_run(std::size_t size, Domain domain) noexcept {
   const unsigned units = units_for(size);
-  give_empty_current_slabs(kFirstBorrowedClass);
   Slab* const run = take_units(units, UnitSpace::Placement::kAny);
   if (run == nullptr) return nullptr;
   run->state = UnitState::kRun;
@@ -140,11 +145,12 @@ Slab* Heap::refill(SizeClass size_class, Domain domain) noexcept {
 Slab* Heap::next_slab(SizeClass size_class, Domain domain) noexcept {
   if (Slab* const slab = index_.take_fullest(space_, domain, size_class)) return slab;
   if (Slab* const slab = take_kept(size_class, domain)) return slab;
-  if (is_exhausted_) return nullptr;
+  if (exhausted_[static_cast<unsigned>(domain)][size_class]) return nullptr;
   if (Slab* const slab = new_slab(size_class, domain)) return slab;
   Slab* const slab = find_retired_slab(size_class, domain);
   // A system that refuses memory may have some later; a reservation does not grow.
-  is_exhausted_ = slab == nullptr && space_.extent() == space_.reserved_bytes();
+  exhausted_[static_cast<unsigned>(domain)][size_class] =
+      slab == nullptr && space_.extent() == space_.reserved_bytes();
   return slab;
 }
 
@@ -161,7 +167,6 @@ Slab* Heap::take_kept(SizeClass size_class, Domain domain) noexcept {
 Slab* Heap::new_slab(SizeClass size_class, Domain domain) noexcept {
   if (space_.base() == 0) return nullptr;
   const ClassInfo& info = kClasses[size_class];
-  if (!is_small(size_class)) give_empty_current_slabs(kFirstBorrowedClass);
   const auto placement =
       info.units == 1 ? UnitSpace::Placement::kAny : UnitSpace::Placement::kMultipleOf4;
   Slab* const slab = take_units(info.units, placement);
@@ -220,15 +225,7 @@ Slab* Heap::head_of(Address address) const noexcept {
 bool Heap::free_slow(void* block) noexcept {
   const auto address = reinterpret_cast<Address>(block);
   if (!space_.contains(address)) return free_direct(block);
-  Slab* record = space_.record_of(address);
-  if (record->state == UnitState::kTail) {
-    record -= record->back;
-    if (record->is_slab() && record->countdown > 0) {
-      --record->countdown;
-      record->push(block);
-      return true;
-    }
-  }
+  Slab* const record = head_of(address);
   if (record->is_slab()) {
     free_into(record, block);
   } else if (record->state == UnitState::kRun) {
@@ -285,18 +282,17 @@ void Heap::file(Slab* slab, unsigned live) noexcept {
     slab->state = index_.put(space_, slab, quarter) ? UnitState::kPartial : UnitState::kRetired;
   } else {
     slab->state = UnitState::kRetired;
-    is_exhausted_ = false;
+    forget_exhaustion();
   }
 }
 
 void Heap::file_full(Slab* slab) noexcept {
   slab->state = UnitState::kFull;
-  const unsigned capacity = slab->info().capacity;
-  slab->arm(capacity, frees_worth_a_look(capacity));
+  slab->arm(slab->info().capacity, frees_worth_a_look(slab->info()));
 }
 
 void Heap::file_empty(Slab* slab) noexcept {
-  is_exhausted_ = false;
+  forget_exhaustion();
   index_.remove(space_, slab);
   const unsigned units = slab->info().units;
   Slab*& kept = kept_[static_cast<unsigned>(slab->domain)][slab->size_class];
@@ -318,7 +314,7 @@ void Heap::free_run(Slab* run, void* block) noexcept {
     die(FaultReport{Fault::kInteriorPointer, address, run->run_bytes, 0});
   }
   space_.give(run, run->run_units);
-  is_exhausted_ = false;
+  forget_exhaustion();
 }
 
 bool Heap::free_direct(void* block) noexcept {
@@ -384,8 +380,8 @@ void* Heap::reallocate_run(Slab* run, void* block, std::size_t size, Domain doma
   if (!stays_a_run) return move(block, run->run_bytes, size, domain);
   if (units < old_units) {
     space_.give(run + units, old_units - units);
-    is_exhausted_ = false;
-    trimmer_.note_free();
+    forget_exhaustion();
+    note_free_silently();
   } else if (units > old_units && !space_.extend(run, old_units, units - old_units)) {
     return move(block, run->run_bytes, size, domain);
   }
@@ -433,7 +429,8 @@ void Heap::beat_slow() noexcept {
   if (beat_ != nullptr) {
     beat_(*this);
   } else if (trim_pending()) {
-    tick(os::monotonic_now_coarse());
+    const Nanoseconds now = os::monotonic_now_coarse();
+    if (!trimmer_.rests(now)) tick(now);
   }
 }
 
@@ -466,14 +463,14 @@ void Heap::give_empty_current_slabs(SizeClass first) noexcept {
       Slab* const slab = current;
       current = &no_slab;
       space_.give(slab, slab->info().units);
-      trimmer_.note_free();
+      note_free_silently();
     }
   }
 }
 
 std::size_t Heap::trim() noexcept {
   give_kept_slabs();
-  is_exhausted_ = false;
+  forget_exhaustion();
   const std::size_t dropped = direct_.drop_kept(UINT64_MAX);
   trimmer_.note_given_back(dropped);
   return dropped + trimmer_.trim_all(space_);
@@ -481,13 +478,14 @@ std::size_t Heap::trim() noexcept {
 
 void Heap::epoch() noexcept {
   ++epoch_;
-  is_exhausted_ = false;
+  forget_exhaustion();
   retire_current_slabs();
   give_kept_slabs();
   // Partial slabs of the old epoch stay as they are, but nobody finds them any more: in a fork's
   // child their records are not even copied.
   index_.forget_all();
   trimmer_.note_free();
+  slow_calls_until_beat_ = 1;  // a fork's child has no thread that would give anything back
 }
 
 // REQUIRES: epoch_ is newer than these slabs.

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "heap/direct_map.h"
 #include "heap/fault.h"
@@ -89,10 +90,14 @@ class Heap {
     const auto address = reinterpret_cast<Address>(block);
     if (!space_.contains(address)) [[unlikely]]
       return false;
-    Slab* const slab = space_.record_of(address);
-    const std::int32_t left = slab->countdown - 1;
-    if (left < 0) [[unlikely]]
-      return false;
+    Slab* slab = space_.record_of(address);
+    std::int32_t left = slab->countdown - 1;
+    if (left < 0) [[unlikely]] {
+      // A further unit of a slab or run; `back` is 0 in every other record. A run's countdown is 0.
+      slab -= slab->back;
+      left = slab->countdown - 1;
+      if (left < 0) return false;
+    }
     slab->countdown = left;
     slab->push(block);
     return true;
@@ -117,6 +122,7 @@ class Heap {
     return trimmer_.pending() || direct_.kept_bytes() != 0;
   }
 
+  [[nodiscard]] bool trim_rests(Nanoseconds now) const noexcept { return trimmer_.rests(now); }
   [[nodiscard]] bool trim_is_due(Nanoseconds now) const noexcept {
     return trimmer_.is_due(now) || direct_.has_kept_before(now - Trimmer::kRoundInterval);
   }
@@ -231,6 +237,12 @@ class Heap {
       beat_slow();
   }
   void beat_slow() noexcept;
+  void forget_exhaustion() noexcept { std::memset(exhausted_, 0, sizeof exhausted_); }
+  // Something was freed where no beat follows: the next slow call is one.
+  void note_free_silently() noexcept {
+    if (!trimmer_.pending()) slow_calls_until_beat_ = 1;
+    trimmer_.note_free();
+  }
 
   [[nodiscard]] bool validate_unit(unsigned chunk, unsigned unit,
                                    FaultReport& report) const noexcept;
@@ -239,7 +251,8 @@ class Heap {
   UnitSpace space_;
   Slab* kept_[kDomainCount][kClassCount] = {};  // heads of lists
   unsigned kept_units_ = 0;
-  bool is_exhausted_ = false;  // no units for another slab; until something is given up
+  // No units for another slab of the class, until something is given up.
+  bool exhausted_[kDomainCount][kClassCount] = {};
   unsigned slow_calls_until_beat_ = kSlowCallsPerBeat;
   unsigned beat_interval_ = kSlowCallsPerBeat;
   std::uint32_t epoch_ = 0;

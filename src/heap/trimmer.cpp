@@ -114,6 +114,10 @@ void Trimmer::plan_chunk(Plan& plan, UnitSpace& space, unsigned index, Age age) 
         slab.state == UnitState::kPartial || slab.state == UnitState::kKept ||
         slab.state == UnitState::kRetired ||
         (slab.state == UnitState::kCurrent && (age == Age::kAny || !is_small(slab.size_class)));
+    if (slab.state == UnitState::kFull && slab.stale_pages != 0) {
+      plan.slab_pages[unit] = slab.stale_pages;
+      plan.page_count += static_cast<unsigned>(std::popcount(unsigned{slab.stale_pages}));
+    }
     if (!has_free_blocks) continue;
     if (!plan_slab(plan, SlabBlocks(slab, space.address_of(&slab)), slab, unit, age))
       plan.look_again = true;
@@ -143,7 +147,9 @@ std::size_t Trimmer::apply(const Plan& plan, UnitSpace& space, unsigned index) n
 // The pages found count again when the next block of the chunk is freed.
 void Trimmer::leave_for_later(const Plan& plan, Slab* records) noexcept {
   for (unsigned unit = 0; unit < kUnitsPerChunk; ++unit) {
-    if (plan.slab_pages[unit] != 0) records[unit].countdown_seen = Slab::kUnseen;
+    if (plan.slab_pages[unit] == 0) continue;
+    records[unit].countdown_seen = records[unit].countdown;
+    records[unit].free_seen = records[unit].free;
   }
 }
 
@@ -226,7 +232,9 @@ std::size_t Trimmer::tick(UnitSpace& space, Nanoseconds now) noexcept {
   }
   in_round_ = cursor_ < space.chunk_count();
   given_back_bytes_ += given;
-  time_spent_ += os::monotonic_now() - begin;
+  const Nanoseconds spent = os::monotonic_now() - begin;
+  rest_until_ = now + spent * kRest;
+  time_spent_ += spent;
   return given;
 }
 
@@ -236,7 +244,11 @@ void Trimmer::give_free_units(UnitSpace& space, std::size_t wanted) noexcept {
     Chunk& chunk = space.chunk(index);
     if (!chunk.dirty.any() || (chunk.huge && !chunk.split)) continue;
     Plan plan;
-    plan.add_units(chunk.dirty);
+    Bits128 units = chunk.dirty;
+    const std::size_t enough = (wanted - given + kUnitBytes - 1) / kUnitBytes;
+    while (static_cast<std::size_t>(units.count()) > enough)
+      units.remove(Bits128::range(units.first(), 1));
+    plan.add_units(units);
     given += apply(plan, space, index);
   }
   given_back_bytes_ += given;

@@ -20,6 +20,7 @@ class Trimmer {
  public:
   static constexpr Nanoseconds kRoundInterval = 250 * kMillisecond;
   static constexpr Nanoseconds kTickBudget = 1 * kMillisecond;
+  static constexpr Nanoseconds kRest = 32;  // times as long as the tick before it
 
   constexpr Trimmer() = default;
 
@@ -30,6 +31,8 @@ class Trimmer {
   [[nodiscard]] bool is_due(Nanoseconds now) const {
     return in_round_ || (pending_ && now >= next_round_);
   }
+  // For whoever ticks beside other work, so that trimming takes 3 % of the time at most.
+  [[nodiscard]] bool rests(Nanoseconds now) const { return now < rest_until_; }
   [[nodiscard]] Nanoseconds next_round() const { return next_round_; }
 
   // One step of a round; returns the bytes given back. Aborts on a damaged free list.
@@ -62,6 +65,7 @@ class Trimmer {
   bool in_round_ = false;
   unsigned cursor_ = 0;
   Nanoseconds next_round_ = 0;
+  Nanoseconds rest_until_ = 0;
   std::size_t given_back_bytes_ = 0;
   Nanoseconds time_spent_ = 0;
 };

@@ -191,8 +191,15 @@ void UnitSpace::give(Slab* first, unsigned units) noexcept {
 
 // The chunk has more to offer than before.
 void UnitSpace::note_supply(unsigned index) noexcept {
-  for (auto& supply : lowest_) {
-    for (std::uint32_t& hint : supply) hint = std::min(hint, index);
+  const Chunk& chunk = chunks_[index];
+  for (unsigned supply = 0; supply < kSupplies; ++supply) {
+    const auto kind = static_cast<Supply>(supply);
+    if (chunk.split != (kind == Supply::kSplitChunks)) continue;
+    const unsigned longest = (kind == Supply::kDirty ? chunk.dirty : chunk.free).longest_run();
+    const unsigned shapes = std::min<unsigned>(longest, kMaxRunBytes / kUnitBytes);
+    std::uint32_t* const hints = lowest_[supply];
+    if (longest >= kUnitsPerMediumSlab) hints[0] = std::min(hints[0], index);
+    for (unsigned n = 1; n <= shapes; ++n) hints[n] = std::min(hints[n], index);
   }
 }
 

@@ -68,6 +68,10 @@ class UnitSpace {
   // record. nullptr: out of memory or of reservation.
   enum class Placement : std::uint8_t { kAny, kMultipleOf4 };
   Slab* take(unsigned units, Placement placement) noexcept;
+  // The same, but only among units that hold memory already.
+  Slab* take_dirty(unsigned units, Placement placement) noexcept {
+    return search(units, placement, Supply::kDirty);
+  }
 
   // Takes the `more` units behind a run, where they are free.
   bool extend(Slab* run, unsigned units, unsigned more) noexcept;

@@ -444,11 +444,11 @@ TEST_F(HeapTest, ATrimOfKeptMappingsIsDueAfterAnInterval) {
 TEST_F(HeapTest, AllocatesFromTheFullestSlabsSoThatSparseOnesDrain) {
   std::vector<void*> blocks = allocate_many(100 * 256, 64);
   std::sort(blocks.begin(), blocks.end());
-  // Slabs of even number lose all but one block, the others ten.
+  // Slabs of even number lose all but one block, the others twenty.
   std::set<void*> live(blocks.begin(), blocks.end());
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const bool sparse = i / 256 % 2 == 0;
-    if (i % 256 < (sparse ? 255u : 10u)) {
+    if (i % 256 < (sparse ? 255u : 20u)) {
       heap_.free(blocks[i]);
       live.erase(blocks[i]);
     }

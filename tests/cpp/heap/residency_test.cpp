@@ -67,6 +67,12 @@ class Residency : public ::testing::Test {
     }
     return wasted;
   }
+  // What may stay after a trim: the rest of each page run's last unit.
+  [[nodiscard]] std::size_t pages_behind_runs() const {
+    const Statistics statistics = heap_.statistics();
+    const std::size_t runs = statistics.domains[0].runs + statistics.domains[1].runs;
+    return runs * (kUnitBytes / kPageBytes - 1);
+  }
   // Ticks until nothing more comes.
   std::size_t quiet_rounds() {
     std::size_t given = 0;
@@ -123,8 +129,7 @@ TEST_F(Residency, TrimLeavesOnlyPagesOfLiveBlocksAfterUnitsWereReused) {
     thin_out(model, random);
   }
   heap_.trim();
-  // What may stay is the last page or two behind a page run.
-  EXPECT_LE(wasted_pages().size(), heap_.extent() / kPageBytes / 100);
+  EXPECT_LE(wasted_pages().size(), pages_behind_runs());
   model.check();
   EXPECT_EQ(model.problem(), "");
 }
@@ -298,8 +303,7 @@ TEST_F(ResidencyOnHugePages, TrimLeavesOnlyPagesOfLiveBlocks) {
   allocate(model, testing::scaled(20'000), random);
   thin_out(model, random);
   heap_.trim();
-  // What may stay is the last page or two behind a page run.
-  EXPECT_LE(wasted_pages().size(), heap_.extent() / kPageBytes / 100);
+  EXPECT_LE(wasted_pages().size(), pages_behind_runs());
   model.check();
   EXPECT_EQ(model.problem(), "");
 }
