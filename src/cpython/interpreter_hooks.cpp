@@ -86,13 +86,42 @@ PyMethodDef after_fork_in_parent_definition = {"hoopsnake_after_fork_in_parent",
 PyMethodDef after_fork_in_child_definition = {"hoopsnake_after_fork_in_child",
                                               call_after_fork_in_child, METH_NOARGS, nullptr};
 
-// A module for our own use: sys.modules is left as it was.
+// A module object of our own for what is built into every Python. Not by an import: we may be
+// called in the midst of one, and importlib's locks are not made for that (KeyError in
+// _blocking_on).
+PyObject* create_builtin(const char* name) {
+  PyObject* const machinery = PyDict_GetItemString(PyImport_GetModuleDict(), "_imp");
+  PyObject* const namespace_type = PyObject_Type(PySys_GetObject("implementation"));
+  PyObject* const nothing = PyTuple_New(0);
+  PyObject* const facts = Py_BuildValue("{ss}", "name", name);
+  PyObject* const spec =
+      machinery != nullptr && namespace_type != nullptr && nothing != nullptr && facts != nullptr
+          ? PyObject_Call(namespace_type, nothing, facts)
+          : nullptr;
+  PyObject* module =
+      spec != nullptr ? PyObject_CallMethod(machinery, "create_builtin", "O", spec) : nullptr;
+  if (module != nullptr) {
+    PyObject* const done = PyObject_CallMethod(machinery, "exec_builtin", "O", module);
+    if (done == nullptr) Py_CLEAR(module);
+    Py_XDECREF(done);
+  }
+  Py_XDECREF(spec);
+  Py_XDECREF(facts);
+  Py_XDECREF(nothing);
+  Py_XDECREF(namespace_type);
+  return module;
+}
+
+// A module for our own use: sys.modules is left as it was. nullptr, with no exception set, when it
+// cannot be had.
 PyObject* borrow_module(const char* name) {
   PyObject* const modules = PyImport_GetModuleDict();
-  const bool was_there = PyDict_GetItemString(modules, name) != nullptr;
-  PyObject* const module = PyImport_ImportModule(name);
-  if (!was_there && module != nullptr && PyDict_DelItemString(modules, name) != 0) PyErr_Clear();
-  if (module == nullptr) PyErr_Clear();
+  PyObject* const loaded = PyDict_GetItemString(modules, name);
+  if (loaded != nullptr) return Py_NewRef(loaded);
+  PyObject* const module = create_builtin(name);
+  // Old modules enter themselves.
+  if (PyDict_GetItemString(modules, name) != nullptr) PyDict_DelItemString(modules, name);
+  PyErr_Clear();
   return module;
 }
 
