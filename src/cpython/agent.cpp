@@ -13,6 +13,7 @@
 #include "cpython/allocator.h"
 #include "cpython/compat/interpreter_watch.h"
 #include "cpython/compat/restart_watch.h"
+#include "cpython/compat/thread_state.h"
 #include "cpython/figures.h"
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
@@ -92,14 +93,17 @@ bool may_write_figures() {
 
 bool interpreter_is_up() { return agent.set_up && Py_IsInitialized() != 0; }
 
+// Without collections: they would run finalizers that the program means to leave alone.
 void gather_with_gil() {
+  const int was_on = PyGC_Disable();
   gather_once(PyErr_Occurred() == nullptr ? Names::kAvailable : Names::kUnavailable);
+  if (was_on != 0) PyGC_Enable();
 }
 
 // Before _exit(), in any state.
 void before_exit_call() {
   if (!may_write_figures()) return;
-  if (interpreter_is_up() && PyGILState_Check() == 0) {
+  if (interpreter_is_up() && !holds_gil()) {
     // Other threads may be inside the heap this very moment.
     agent.finished = true;
     leave_samples_only();
@@ -113,7 +117,7 @@ void before_exit_call() {
 // Before the process becomes another program. A forked child that does so has nothing to tell.
 bool before_exec() {
   if (!may_write_figures() || process.is_forked || !interpreter_is_up()) return false;
-  if (PyGILState_Check() == 0) return false;
+  if (!holds_gil()) return false;
   gather_with_gil();
   write_final_figures(Ending::kExec);
   return true;
@@ -127,8 +131,9 @@ void after_failed_exec() {
 void after_address_space_limit() {
   const bool is_limited = os::address_space_left() != SIZE_MAX;
   // C code may set a limit while another thread is inside the heap.
-  const bool is_alone = Py_IsInitialized() == 0 || PyGILState_Check() != 0;
-  if (agent.active && is_limited && is_alone) process_heap.shrink_reservation();
+  const bool is_alone = Py_IsInitialized() == 0 || holds_gil();
+  const bool is_own = process.pid == ::getpid();  // a vfork's child has our memory, not our limit
+  if (agent.active && is_own && is_limited && is_alone) process_heap.shrink_reservation();
 }
 
 bool run_is_finished() { return agent.finished; }
@@ -149,7 +154,7 @@ void after_fork_in_child() {
   forget_figures();
   // What the child allocates shares no page with the parent's objects, so neither copies the
   // other's pages. A C library may have forked beside a thread that was inside the heap.
-  if (PyGILState_Check() != 0) process_heap.epoch();
+  if (holds_gil()) process_heap.epoch();
   // However it ends, the report knows of it.
   record_sample(process.start_monotonic);
 }

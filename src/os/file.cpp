@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,6 +64,8 @@ bool FileWriter::finish() noexcept {
 }
 
 void* map_new_file(const char* path, std::size_t bytes) noexcept {
+  rlimit limit{};  // a file beyond it is a signal, not an error
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return nullptr;
   const int saved = errno;
   void* result = nullptr;
   const int descriptor = ::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -127,6 +127,13 @@ void mark_earlier_image() {
   }
 }
 
+// Programs write their title over the strings of the environment.
+const char* copy_of(const char* run_dir) {
+  static PathText copy;
+  if (run_dir == nullptr || copy.add(run_dir).truncated()) return nullptr;
+  return copy.data();
+}
+
 template <class Function>
 void find_next(Function& function, const char* name) {
   function = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
@@ -142,7 +149,7 @@ __attribute__((constructor)) void enter() {
   find_next(shim.next.execv, "execv");
   find_next(shim.next.fexecve, "fexecve");
   if (os::is_disabled()) return;
-  shim.run_dir = os::variable("HOOP_RUN_DIR");
+  shim.run_dir = copy_of(os::variable("HOOP_RUN_DIR"));
   shim.pid = ::getpid();
   if (shim.run_dir != nullptr) mark_earlier_image();
   start_agent();
