@@ -210,7 +210,8 @@ def test_plain_objects_are_counted_with_what_was_there(box: Sandbox) -> None:
     grown = {name: counts[name] - plain.get(name, 0) for name in kinds}
     ints_besides = 15 * 5000  # in the tuples, lists, dicts ...
     for name, growth in grown.items():
-        most = 5000 + (ints_besides if name == "builtins.int" else 260)
+        # Names of variables, constants of the code, and what the agent's set-up makes once.
+        most = 5000 + (ints_besides if name == "builtins.int" else 400)
         assert 5000 - 110 <= growth <= most, (name, grown)
 
 
