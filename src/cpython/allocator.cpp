@@ -52,11 +52,7 @@ void* move_elsewhere(void* block, std::size_t size, Domain domain) {
   void* const moved = malloc_elsewhere(size, domain);
   if (moved == nullptr) return nullptr;
   std::memcpy(moved, block, std::min(process_heap.usable_size(block), size));
-  if (process_heap.log_is_open()) {
-    process_heap.try_free_logged(block);
-  } else {
-    process_heap.try_free(block);
-  }
+  process_heap.try_free_logged(block);
   return moved;
 }
 
@@ -118,9 +114,7 @@ struct Guarded {
   }
   static void free(void*, void* block) {
     const HeapLock lock;
-    const bool ours = process_heap.log_is_open() ? process_heap.try_free_logged(block)
-                                                 : process_heap.try_free(block);
-    if (!ours) free_elsewhere(block);
+    if (!process_heap.try_free_logged(block)) free_elsewhere(block);
   }
 };
 

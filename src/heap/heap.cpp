@@ -329,10 +329,12 @@ void Heap::free_foreign(void* block) noexcept {
 
 bool Heap::try_free_logged(void* block) noexcept {
   const auto address = reinterpret_cast<Address>(block);
-  if (space_.contains(address)) {
-    log_.note(address);
-  } else if (direct_.find(block) != nullptr) {
-    log_.note_direct(address);
+  if (log_.is_open()) {
+    if (space_.contains(address)) {
+      log_.note(address);
+    } else if (direct_.find(block) != nullptr) {
+      log_.note_direct(address);
+    }
   }
   return try_free(block);
 }
@@ -343,11 +345,7 @@ void* Heap::move(void* block, std::size_t old_size, std::size_t size, Domain dom
   void* const moved = allocate(size, domain);
   if (moved == nullptr) return nullptr;
   std::memcpy(moved, block, std::min(old_size, size));
-  if (log_.is_open()) {
-    try_free_logged(block);
-  } else {
-    try_free(block);
-  }
+  try_free_logged(block);
   return moved;
 }
 

@@ -103,7 +103,7 @@ class Heap {
     return true;
   }
   bool free_slow(void* block) noexcept;
-  // As try_free, and writes the block into the in-flight log.
+  // As try_free, and writes the block into the in-flight log while that is open.
   bool try_free_logged(void* block) noexcept;
 
   // True for every address between the heap's first and last chunk. Large blocks lie elsewhere.
