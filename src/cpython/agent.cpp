@@ -20,6 +20,7 @@
 #include "cpython/process.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
+#include "os/interval_timers.h"
 #include "os/pages.h"
 #include "os/report_process.h"
 
@@ -67,6 +68,7 @@ void before_finalization() {
 void end_run(Ending ending) {
   if (agent.finished || process.run_dir == nullptr || process.pid != ::getpid()) return;
   agent.finished = true;
+  const os::IntervalTimersStopped stopped;
   write_final_figures(ending);
   if (process.is_root) os::run_report(process.run_dir);
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -162,6 +163,36 @@ TEST(RunReport, RunsUnderTightLimitsOfTheProgram) {
     const rlimit loose{limit.rlim_max, limit.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &loose), 0);
     EXPECT_EQ(content_of(out), std::to_string(limit.rlim_max) + "\n");
+  });
+}
+
+TEST(RunReport, LeavesTheProgramItsLimits) {
+  in_child([] {
+    const ScratchDirectory directory;
+    ::setenv("HOOP_PYTHON", script(directory, "exit 0\n").c_str(), 1);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    before.rlim_cur = 40;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    run_report("dir");
+    rlimit after{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &after), 0);
+    EXPECT_EQ(after.rlim_cur, before.rlim_cur);
+  });
+}
+
+TEST(RunReport, IsNotCutShortByATimerOfTheProgram) {
+  in_child([] {
+    const ScratchDirectory directory;
+    const std::string out = directory.file("out");
+    ::setenv("HOOP_PYTHON", script(directory, "sleep 0.3; echo done > '" + out + "'\n").c_str(), 1);
+    ::signal(SIGALRM, SIG_DFL);
+    const itimerval soon{{0, 0}, {0, 100000}};
+    ASSERT_EQ(::setitimer(ITIMER_REAL, &soon, nullptr), 0);
+    run_report("dir");
+    const itimerval none{};
+    ASSERT_EQ(::setitimer(ITIMER_REAL, &none, nullptr), 0);
+    EXPECT_EQ(content_of(out), "done\n");
   });
 }
 

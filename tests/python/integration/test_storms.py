@@ -45,6 +45,20 @@ print(count >= 20)
     assert start_both_ways(box, way, code + VALIDATE).visible == (0, b"True\n", b"")
 
 
+def test_a_timer_that_still_runs_at_the_end_does_not_kill_during_the_report(box: Sandbox) -> None:
+    """Python gives its handlers up before the report is made: the default is to die."""
+    slow = box.script("report.sh", "#!/bin/sh\nsleep 0.6\necho reported\n")
+    slow.chmod(0o755)
+    code = """
+import signal
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 0.3)
+"""
+    words = ["sh", "-c", 'HOOP_ROOT_PID=$$ exec "$@"', "sh", box.python.path, "-c", code]
+    done = box.execute_preloaded(words, environ={"HOOP_PYTHON": str(slow)})
+    assert done.visible == (0, b"", b"reported\n")
+
+
 def test_many_threads_share_objects(box: Sandbox) -> None:
     code = """
 import queue, sys, threading
