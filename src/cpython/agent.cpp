@@ -61,7 +61,7 @@ void gather_once(Names names) {
 
 // At Python's atexit, last of all callbacks: everything is still alive.
 void before_finalization() {
-  stop_thread();
+  close_ticker();
   gather_once(Names::kAvailable);
 }
 
@@ -82,6 +82,7 @@ void serve_again() {
 
 // At the very end of Py_FinalizeEx: no Python any more, until an embedding program starts another.
 void after_finalization() {
+  close_ticker_unwaited();
   agent.set_up = agent.set_up_asked = false;
   process_heap.set_beat(on_beat, kBeatUntilSetUp);
   watch_for_restart(serve_again);
@@ -164,7 +165,7 @@ void after_fork_in_child() {
 // --- the interpreter is up ---
 
 int set_up(void*) {
-  if (agent.set_up) return 0;
+  if (agent.set_up || is_finalizing()) return 0;
   agent.set_up = true;
   PyObject* type = nullptr;
   PyObject* value = nullptr;
@@ -173,7 +174,7 @@ int set_up(void*) {
   install_interpreter_hooks(
       InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread});
   Py_AtExit(after_finalization);
-  allow_thread();
+  open_ticker();
   PyErr_Restore(type, value, traceback);
   return 0;
 }

@@ -16,10 +16,14 @@ constinit InterpreterHooks attached{};
 constinit PyCFunction original_freeze = nullptr;
 constinit PyCFunction original_fork = nullptr;
 constinit PyCFunction original_forkpty = nullptr;
-constinit bool inside_fork = false;  // a function below has yet to return in the parent
+constinit PyCFunction original_clear = nullptr;
+constinit PyCFunction original_run_callbacks = nullptr;
+// A function below has yet to return in the parent.
+constinit thread_local bool inside_fork = false;
+constinit bool is_rehearsal = false;  // the program has its atexit functions run: no end yet
 
 PyObject* call_before_finalization(PyObject*, PyObject*) {
-  attached.before_finalization();
+  if (!is_rehearsal) attached.before_finalization();
   Py_RETURN_NONE;
 }
 
@@ -62,6 +66,35 @@ PyObject* forkpty(PyObject* module, PyObject* nothing) {
   return fork_by(original_forkpty, module, nothing);
 }
 
+PyMethodDef before_finalization_definition = {"hoopsnake_atexit", call_before_finalization,
+                                              METH_NOARGS, nullptr};
+
+void register_at_exit(PyObject* module) {
+  PyObject* const function = PyCFunction_New(&before_finalization_definition, nullptr);
+  if (function != nullptr) Py_XDECREF(PyObject_CallMethod(module, "register", "O", function));
+  Py_XDECREF(function);
+}
+
+// The program drops all atexit functions, and ours with them.
+PyObject* drop_callbacks_by(PyCFunction original, PyObject* module, PyObject* nothing) {
+  PyObject* const result = original(module, nothing);
+  const bool is_ours = PyInterpreterState_Get() == PyInterpreterState_Main();
+  if (result != nullptr && is_ours) register_at_exit(module);
+  if (result != nullptr) PyErr_Clear();
+  return result;
+}
+
+PyObject* clear_callbacks(PyObject* module, PyObject* nothing) {
+  return drop_callbacks_by(original_clear, module, nothing);
+}
+
+PyObject* run_callbacks(PyObject* module, PyObject* nothing) {
+  is_rehearsal = true;
+  PyObject* const result = drop_callbacks_by(original_run_callbacks, module, nothing);
+  is_rehearsal = false;
+  return result;
+}
+
 std::size_t count_blocks() {
   const HeapLock lock;
   return process_heap.live_block_count();
@@ -77,8 +110,6 @@ PyObject* freeze(PyObject* module, PyObject* nothing) {
   return result;
 }
 
-PyMethodDef before_finalization_definition = {"hoopsnake_atexit", call_before_finalization,
-                                              METH_NOARGS, nullptr};
 PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
                                       nullptr};
 PyMethodDef after_fork_in_parent_definition = {"hoopsnake_after_fork_in_parent",
@@ -145,11 +176,9 @@ void replace_builtin(PyObject* module, const char* name, PyCFunction replacement
 
 void hook_atexit() {
   PyObject* const module = borrow_module("atexit");
-  PyObject* const function = function_of(before_finalization_definition);
-  if (module != nullptr && function != nullptr) {
-    Py_XDECREF(PyObject_CallMethod(module, "register", "O", function));
-  }
-  Py_XDECREF(function);
+  if (module != nullptr) register_at_exit(module);
+  replace_builtin(module, "_clear", clear_callbacks, original_clear);
+  replace_builtin(module, "_run_exitfuncs", run_callbacks, original_run_callbacks);
   Py_XDECREF(module);
 }
 

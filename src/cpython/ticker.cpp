@@ -12,11 +12,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <ctime>
 
 #include "base/units.h"
 #include "cpython/agent.h"
 #include "cpython/allocator.h"
+#include "cpython/compat/thread_state.h"
 #include "cpython/figures.h"
 #include "heap/trimmer.h"
 #include "os/clock.h"
@@ -31,17 +33,21 @@ constexpr Nanoseconds kIdleAfter = 100 * kMillisecond;
 // After so long without anything to give the thread ends.
 constexpr Nanoseconds kLingers = 1 * kSecond;
 
-// The thread's state. `mutex` guards stop_requested, at_gil and the condition; the rest is written
-// by the starter and after the join, with the GIL held.
+// kClosed: the interpreter is not up, or about to end; what asks for a thread is not heard.
+enum class Permission : std::uint8_t { kClosed, kHeld, kGiven };
+
+// The thread's state. `mutex` guards stop_requested, at_gil, is_joined and the condition; the rest
+// is written by the starter and by who stops it, with the GIL held.
 struct TickerThread {
   pthread_t handle{};
   bool exists = false;
-  bool allowed = false;
+  Permission permission = Permission::kClosed;
   std::atomic<bool> finished{false};
   std::atomic<Nanoseconds> last_program_tick{0};
   std::atomic<pid_t> kernel_id{0};
   bool stop_requested = false;
-  bool at_gil = false;  // waits for the GIL, or has it
+  bool at_gil = false;     // waits for the GIL, or has it
+  bool is_joined = false;  // somebody waits for its end
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 };
@@ -64,8 +70,9 @@ bool sleep_unless_stopped(Nanoseconds duration) {
   return go_on;
 }
 
-// False when the thread is to end instead.
+// False when the thread is to end instead. An interpreter that ends gives the GIL to nobody.
 bool announce_gil() {
+  if (Py_IsInitialized() == 0 || is_finalizing()) return false;
   ::pthread_mutex_lock(&thread.mutex);
   const bool go_on = !thread.stop_requested;
   thread.at_gil = go_on;
@@ -122,15 +129,48 @@ void join_thread() {
   ::pthread_join(thread.handle, nullptr);
   if (const pid_t kernel_id = thread.kernel_id.exchange(0))
     wait_until_the_kernel_forgets(kernel_id);
-  thread.exists = false;
+  ::pthread_mutex_lock(&thread.mutex);
   thread.finished.store(false, std::memory_order_relaxed);
-  thread.stop_requested = false;
+  thread.stop_requested = thread.is_joined = false;
+  ::pthread_cond_broadcast(&thread.wake);
+  ::pthread_mutex_unlock(&thread.mutex);
+}
+
+bool is_joined_by_another() {
+  ::pthread_mutex_lock(&thread.mutex);
+  const bool result = thread.is_joined;
+  ::pthread_mutex_unlock(&thread.mutex);
+  return result;
+}
+
+void wait_for_the_join_of_another() {
+  if (!is_joined_by_another()) return;
+  PyThreadState* const released = PyEval_SaveThread();
+  ::pthread_mutex_lock(&thread.mutex);
+  while (thread.is_joined) ::pthread_cond_wait(&thread.wake, &thread.mutex);
+  ::pthread_mutex_unlock(&thread.mutex);
+  PyEval_RestoreThread(released);
+}
+
+enum class Join : std::uint8_t { kFollows, kNever };
+
+// Returns whether the thread waits for the GIL, or has it.
+bool request_stop(Join join) {
+  ::pthread_mutex_lock(&thread.mutex);
+  thread.stop_requested = true;
+  thread.is_joined = join == Join::kFollows;
+  const bool at_gil = thread.at_gil;
+  ::pthread_cond_broadcast(&thread.wake);
+  ::pthread_mutex_unlock(&thread.mutex);
+  return at_gil;
 }
 
 void start_thread() {
+  if (is_joined_by_another()) return;
   if (thread.exists) {
     if (!thread.finished.load(std::memory_order_acquire)) return;
     join_thread();
+    thread.exists = false;
   }
   pthread_attr_t attributes;
   if (::pthread_attr_init(&attributes) != 0) return;
@@ -149,7 +189,7 @@ void tick_and_watch(heap::Heap& heap, Nanoseconds now) {
   if (!heap.trim_pending()) return;
   if (!heap.trim_rests(now)) heap.tick(now);
   thread.last_program_tick.store(now, std::memory_order_relaxed);
-  if (thread.allowed && heap.trim_pending()) start_thread();
+  if (thread.permission == Permission::kGiven && heap.trim_pending()) start_thread();
 }
 
 }  // namespace
@@ -173,21 +213,25 @@ void sample_now() {
   record_sample(os::monotonic_now());
 }
 
-void allow_thread() { thread.allowed = true; }
+void open_ticker() { thread.permission = Permission::kGiven; }
+
+void allow_thread() {
+  if (thread.permission == Permission::kHeld) thread.permission = Permission::kGiven;
+}
 
 void resume_thread() {
   allow_thread();
-  if (process_heap.trim_pending()) start_thread();
+  if (thread.permission == Permission::kGiven && process_heap.trim_pending()) start_thread();
 }
 
 void stop_thread() {
-  thread.allowed = false;
-  if (!thread.exists) return;
-  ::pthread_mutex_lock(&thread.mutex);
-  thread.stop_requested = true;
-  const bool needs_gil = thread.at_gil;
-  ::pthread_cond_signal(&thread.wake);
-  ::pthread_mutex_unlock(&thread.mutex);
+  if (thread.permission == Permission::kGiven) thread.permission = Permission::kHeld;
+  // It may never return from its wait for the GIL.
+  if (is_finalizing()) return close_ticker_unwaited();
+  if (!thread.exists) return wait_for_the_join_of_another();
+  // Before the GIL is given up: another thread may come here meanwhile.
+  thread.exists = false;
+  const bool needs_gil = request_stop(Join::kFollows);
   // Other threads must not run here if it can be helped: one may end the interpreter while this one
   // forks.
   PyThreadState* const released = needs_gil ? PyEval_SaveThread() : nullptr;
@@ -195,10 +239,23 @@ void stop_thread() {
   if (released != nullptr) PyEval_RestoreThread(released);
 }
 
+void close_ticker() {
+  stop_thread();
+  thread.permission = Permission::kClosed;
+}
+
+void close_ticker_unwaited() {
+  thread.permission = Permission::kClosed;
+  if (!thread.exists) return;
+  thread.exists = false;
+  request_stop(Join::kNever);
+  ::pthread_detach(thread.handle);
+}
+
 void forget_thread() {
   thread.exists = false;
   thread.finished.store(false, std::memory_order_relaxed);
-  thread.stop_requested = thread.at_gil = false;
+  thread.stop_requested = thread.at_gil = thread.is_joined = false;
   ::pthread_mutex_init(&thread.mutex, nullptr);
   ::pthread_cond_init(&thread.wake, nullptr);
 }

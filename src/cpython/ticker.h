@@ -18,7 +18,10 @@ void on_beat(heap::Heap& heap);
 void after_full_collection();
 
 // From now on the thread may be started, by the next beat that has a reason to.
-// REQUIRES: the interpreter is up.
+// REQUIRES: the GIL; the interpreter is up.
+void open_ticker();
+
+// The same after stop_thread(), unless the ticker was closed.
 void allow_thread();
 
 // The same, and starts it if there is something to give: no beat may come before the program waits.
@@ -26,8 +29,14 @@ void allow_thread();
 void resume_thread();
 
 // Ends the thread and waits for it; it is not started again before allow_thread().
-// Gives the GIL up meanwhile. REQUIRES: the GIL.
+// May give the GIL up meanwhile. REQUIRES: the GIL.
 void stop_thread();
+
+// The same, and only open_ticker() allows another: the interpreter is about to end.
+void close_ticker();
+
+// For an interpreter that has ended, or that nobody saw end in time: the thread may hang for ever.
+void close_ticker_unwaited();
 
 // In a fork's child: there is no thread.
 void forget_thread();

@@ -108,6 +108,61 @@ t = threading.local(); t.keep = [Last()]
     box.both("-c", code).check()
 
 
+@pytest.mark.parametrize("call", ["_clear", "_run_exitfuncs"])
+def test_the_end_is_noticed_though_the_program_drops_all_atexit_functions(
+    box: Sandbox, call: str
+) -> None:
+    code = f"""
+import atexit, time
+atexit.register(print, "registered")
+x = [(i, str(i)) for i in range(300000)]
+del x  # from now on there is something for a thread of ours to do
+atexit.{call}()
+kept = [object() for _ in range(12345)]
+time.sleep(0.3)
+"""
+    figures = box.both("-c", code).check().figures()
+    counts = {entry["type"]: entry["count"] for entry in figures["types"]}
+    assert counts["builtins.object"] > 12000
+
+
+def test_atexit_functions_of_another_interpreter_do_not_end_ours(box: Sandbox) -> None:
+    code = """
+import atexit
+try: import _interpreters as interpreters
+except ImportError: import _xxsubinterpreters as interpreters
+run = interpreters.exec if hasattr(interpreters, "exec") else interpreters.run_string
+id = interpreters.create()
+run(id, "import atexit; atexit._clear(); atexit._run_exitfuncs()")
+interpreters.destroy(id)
+kept = [object() for _ in range(12345)]
+"""
+    figures = box.preloaded("-c", code).check().figures()
+    counts = {entry["type"]: entry["count"] for entry in figures["types"]}
+    assert counts["builtins.object"] > 12000
+
+
+def test_a_fork_while_the_interpreter_ends_starts_no_thread(box: Sandbox) -> None:
+    """Such a thread would ask for the GIL of an interpreter that is gone."""
+    code = """
+import os, time
+class Last:
+    def __del__(self, os=os, sleep=time.sleep):
+        x = [(i, str(i)) for i in range(100000)]
+        del x
+        try: pid = os.fork()
+        except RuntimeError: pid = -1  # 3.12 and later refuse
+        if pid == 0: os._exit(0)
+        if pid > 0: os.waitpid(pid, 0)
+        x = [(i, str(i)) for i in range(100000)]
+        del x
+        os.write(1, b"%d" % len(os.listdir("/proc/self/task")))
+        sleep(0.3)
+last = Last()
+"""
+    assert box.preloaded("-c", code).visible == (0, b"1", b"")
+
+
 def test_single_phase_extension_modules_at_the_end(box: Sandbox) -> None:
     """Around finalization CPython swaps allocators behind our back (up to 3.13)."""
     code = """
