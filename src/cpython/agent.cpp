@@ -103,18 +103,18 @@ void gather_with_gil() {
   if (was_on != 0) PyGC_Enable();
 }
 
-// Before _exit(), in any state.
+// Before _exit(), in any state. Called by C it may come from a signal handler amid an allocation, or
+// beside threads that are inside the heap this very moment.
 void before_exit_call() {
   if (!may_write_figures()) return;
-  if (interpreter_is_up() && !holds_gil()) {
-    // Other threads may be inside the heap this very moment.
-    agent.finished = true;
-    leave_samples_only();
-    if (process.is_root) os::run_report(process.run_dir);
+  if (interpreter_is_up() && is_inside_os_exit() && holds_gil()) {
+    gather_with_gil();
+    end_run(Ending::kExitCall);
     return;
   }
-  if (interpreter_is_up()) gather_with_gil();
-  end_run(Ending::kExitCall);
+  agent.finished = true;
+  leave_samples_only();
+  if (process.is_root) os::run_report(process.run_dir);
 }
 
 // Before the process becomes another program. A forked child that does so has nothing to tell.

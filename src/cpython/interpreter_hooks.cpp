@@ -20,6 +20,8 @@ constinit PyCFunction original_clear = nullptr;
 constinit PyCFunction original_run_callbacks = nullptr;
 // A function below has yet to return in the parent.
 constinit thread_local bool inside_fork = false;
+constinit PyCFunction original_exit = nullptr;
+constinit thread_local bool inside_exit = false;
 constinit bool is_rehearsal = false;  // the program has its atexit functions run: no end yet
 
 PyObject* call_before_finalization(PyObject*, PyObject*) {
@@ -73,6 +75,19 @@ void register_at_exit(PyObject* module) {
   PyObject* const function = PyCFunction_New(&before_finalization_definition, nullptr);
   if (function != nullptr) Py_XDECREF(PyObject_CallMethod(module, "register", "O", function));
   Py_XDECREF(function);
+}
+
+// What an argument of any form comes as.
+using KeywordFunction = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
+
+PyObject* exit_at_once(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
+                       PyObject* names) {
+  inside_exit = true;
+  PyObject* const result =
+      reinterpret_cast<KeywordFunction>(reinterpret_cast<void (*)()>(original_exit))(
+          module, arguments, count, names);
+  inside_exit = false;  // it was called wrongly
+  return result;
 }
 
 // The program drops all atexit functions, and ours with them.
@@ -158,14 +173,16 @@ PyObject* borrow_module(const char* name) {
 
 PyObject* function_of(PyMethodDef& definition) { return PyCFunction_New(&definition, nullptr); }
 
-// Puts `replacement` behind a built-in function without arguments, for every module object that has
-// it: the function itself, its name, text and signature stay. `original` is what was there; an
+constexpr int kWithKeywords = METH_FASTCALL | METH_KEYWORDS;
+
+// Puts `replacement` behind a built-in function that is called by `flags`, for every module object
+// that has it: the function itself, its name, text and signature stay. `original` is what was there; an
 // interpreter that starts again in this process finds the replacement in place.
-void replace_builtin(PyObject* module, const char* name, PyCFunction replacement,
+void replace_builtin(PyObject* module, const char* name, int flags, PyCFunction replacement,
                      PyCFunction& original) {
   PyObject* const function = module != nullptr ? PyObject_GetAttrString(module, name) : nullptr;
   if (function != nullptr && PyCFunction_CheckExact(function) &&
-      PyCFunction_GET_FLAGS(function) == METH_NOARGS) {
+      PyCFunction_GET_FLAGS(function) == flags) {
     PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
     if (definition->ml_meth != replacement) original = definition->ml_meth;
     definition->ml_meth = replacement;
@@ -177,15 +194,15 @@ void replace_builtin(PyObject* module, const char* name, PyCFunction replacement
 void hook_atexit() {
   PyObject* const module = borrow_module("atexit");
   if (module != nullptr) register_at_exit(module);
-  replace_builtin(module, "_clear", clear_callbacks, original_clear);
-  replace_builtin(module, "_run_exitfuncs", run_callbacks, original_run_callbacks);
+  replace_builtin(module, "_clear", METH_NOARGS, clear_callbacks, original_clear);
+  replace_builtin(module, "_run_exitfuncs", METH_NOARGS, run_callbacks, original_run_callbacks);
   Py_XDECREF(module);
 }
 
 void hook_fork() {
   PyObject* const module = borrow_module("posix");
-  replace_builtin(module, "fork", fork, original_fork);
-  replace_builtin(module, "forkpty", forkpty, original_forkpty);
+  replace_builtin(module, "fork", METH_NOARGS, fork, original_fork);
+  replace_builtin(module, "forkpty", METH_NOARGS, forkpty, original_forkpty);
   PyObject* const hook =
       module != nullptr ? PyObject_GetAttrString(module, "register_at_fork") : nullptr;
   PyObject* const before = function_of(before_fork_definition);
@@ -209,25 +226,36 @@ void hook_fork() {
   Py_XDECREF(module);
 }
 
+void hook_exit() {
+  PyObject* const module = borrow_module("posix");
+  const auto replacement =
+      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exit_at_once));
+  replace_builtin(module, "_exit", kWithKeywords, replacement, original_exit);
+  Py_XDECREF(module);
+}
+
 void hook_sys() {
   static constinit PyCFunction original = nullptr;
-  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", get_allocated_blocks, original);
+  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", METH_NOARGS, get_allocated_blocks, original);
 }
 
 void hook_gc() {
   PyObject* const module = borrow_module("gc");
   if (module == nullptr) return;
   watch_collections(module);
-  replace_builtin(module, "freeze", freeze, original_freeze);
+  replace_builtin(module, "freeze", METH_NOARGS, freeze, original_freeze);
   Py_DECREF(module);
 }
 
 }  // namespace
 
+bool is_inside_os_exit() noexcept { return inside_exit; }
+
 void install_interpreter_hooks(const InterpreterHooks& hooks) noexcept {
   attached = hooks;
   hook_atexit();
   hook_fork();
+  hook_exit();
   hook_sys();
   hook_gc();
   PyErr_Clear();

@@ -16,4 +16,7 @@ struct InterpreterHooks {
 // GIL.
 void install_interpreter_hooks(const InterpreterHooks& hooks) noexcept;
 
+// Whether this thread is in Python's own os._exit.
+[[nodiscard]] bool is_inside_os_exit() noexcept;
+
 }  // namespace hoop::cpython

@@ -427,6 +427,45 @@ def test_exit_by_a_thread_without_the_gil_is_quiet(box: Sandbox, compiler: str) 
         assert done.summary["root"]["state"] == "at_once"
 
 
+HANDLER = """
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+static void leave(int signal) { _exit(7); }
+void leave_soon(long after) {
+  struct itimerval timer = {{0, 0}, {0, after}};
+  signal(SIGALRM, leave);
+  setitimer(ITIMER_REAL, &timer, 0);
+}
+"""
+
+
+def test_exit_by_a_signal_handler_in_c_leaves_the_samples(box: Sandbox, compiler: str) -> None:
+    """It has the GIL, but comes in the midst of anything: of an allocation, for one."""
+    library = box.work / "leave.so"
+    compile_c(HANDLER, library, ["-shared", "-fPIC"])
+    for after in (20000, 30000, 45000, 60000):
+        code = (
+            f"import ctypes; ctypes.CDLL({str(library)!r}).leave_soon(ctypes.c_long({after}))\n"
+            "while True: x = [(i, str(i), [i]) for i in range(3000)]"
+        )
+        done = box.hoop("-c", code)
+        assert done.visible == (7, b"", b"")
+        assert done.summary["root"]["state"] == "at_once"
+        assert done.all_figures() == []
+
+
+def test_os_exit_that_is_called_wrongly_is_no_end(box: Sandbox) -> None:
+    code = """
+import os
+try: os._exit("x")
+except TypeError: pass
+try: os._exit()
+except TypeError: print("end")
+"""
+    assert box.both("-c", code).check().figures()["exit"] == "normal"
+
+
 def test_os_exit_amid_trouble_still_reports(box: Sandbox) -> None:
     """In an exception handler, in a thread, in a signal handler, in a finalizer."""
     for code in (
