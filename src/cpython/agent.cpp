@@ -23,6 +23,7 @@
 #include "os/interval_timers.h"
 #include "os/pages.h"
 #include "os/report_process.h"
+#include "os/standard_error.h"
 
 namespace hoop::cpython {
 
@@ -201,7 +202,7 @@ void stay_out(const char* reason) {
   if (!process.is_root) return;
   FixedText<256> line;
   line.add("hoop: not in use: ").add(reason).add("; the program runs as without it\n");
-  [[maybe_unused]] const auto written = ::write(2, line.data(), line.size());
+  os::write_to_standard_error(line.data(), line.size());
 }
 
 constexpr char kNoAddressSpace[] =

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/fatal.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 
 #include "base/text.h"
+#include "os/standard_error.h"
 
 namespace hoop::os {
 
@@ -14,7 +13,7 @@ void fatal(const char* message) noexcept {
   TextBuffer text(line, sizeof line - 1);  // room for the newline, however long the message
   text.add("hoopsnake: ").add(message);
   line[text.size()] = '\n';
-  [[maybe_unused]] const auto written = ::write(2, line, text.size() + 1);
+  write_to_standard_error(line, text.size() + 1);
   std::abort();
 }
 

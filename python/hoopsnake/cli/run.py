@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from hoopsnake._errors import HoopError
 from hoopsnake._switch import disabled
-from hoopsnake.cli import command, environment, rundirs
+from hoopsnake.cli import command, environment, inherited, rundirs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ def _working_directory() -> str | None:
 def _become(program: command.Command, environ: dict[str, str]) -> NoReturn:
     """Exec; raises HoopError when the system refuses."""
     # Python ignores these two from its start on, and what is ignored stays so across exec.
-    for name in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(name, signal.SIG_DFL)
+    for number in {signal.SIGPIPE, signal.SIGXFSZ} - inherited.ignored_signals():
+        signal.signal(number, signal.SIG_DFL)
     try:
         _exec(program, environ)
     except OSError as error:

@@ -99,6 +99,32 @@ print("end")
     box.both("-c", PRELUDE + code).check()
 
 
+def test_threads_that_fork_at_once_while_memory_is_given_back(box: Sandbox) -> None:
+    """Each of them stops our thread, and may find another at it."""
+    code = """
+warnings.simplefilter("ignore", DeprecationWarning)
+sys.setswitchinterval(1e-5)
+def forker():
+    for _ in range(15):
+        x = [(i, str(i)) for i in range(30000)]
+        del x
+        time.sleep(0.02)
+        pid = os.fork()
+        if pid == 0: os._exit(0)
+        wait(pid)
+x = [(i, str(i)) for i in range(400000)]
+del x[::2]
+threads = [threading.Thread(target=forker) for _ in range(4)]
+for t in threads: t.start()
+while any(t.is_alive() for t in threads):
+    time.sleep(0.15)
+    del x[len(x) // 2:]
+for t in threads: t.join()
+print("end")
+"""
+    assert box.preloaded("-c", PRELUDE + code).visible == (0, b"end\n", b"")
+
+
 def test_no_warning_of_threads_comes_from_us(box: Sandbox) -> None:
     """3.12 and later warn when they fork beside a thread; ours runs after memory was freed."""
     code = """

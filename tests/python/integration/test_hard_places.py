@@ -62,6 +62,23 @@ def test_stderr_that_nobody_reads_any_more(box: Sandbox) -> None:
     assert (box.work / "status").read_text() == "3\n"
 
 
+@pytest.mark.parametrize("trap", ["", "trap '' PIPE; ", "trap '' XFSZ PIPE INT; "])
+def test_signals_that_were_ignored_before_stay_so(box: Sandbox, trap: str) -> None:
+    """Python ignores two of them by itself, before we could see what was inherited."""
+    program = ["grep", "SigIgn", "/proc/self/status"]
+    line = trap + '"$@"; exit $?'
+    plain = box.execute(["sh", "-c", line, "sh", *program]).check()
+    ours = box.execute(["sh", "-c", line, "sh", *hoop_command(), "run", "--quiet", *program])
+    assert ours.visible == plain.visible
+
+
+def test_the_line_that_we_stay_out_needs_no_reader(box: Sandbox) -> None:
+    line = '{ sleep 0.2; "$@"; echo $? >status; } 2>&1 | true'
+    words = ["sh", "-c", line, "sh", *hoop_python(box, "-c", "import sys; sys.exit(3)")]
+    box.execute(words, environ={"PYTHONMALLOC": "malloc"})
+    assert (box.work / "status").read_text() == "3\n"
+
+
 def test_a_program_that_closes_every_descriptor(box: Sandbox) -> None:
     code = "import os; os.closerange(0, 1000)\n" + ALLOCATE
     done = box.hoop("-c", code)

@@ -196,8 +196,14 @@ for _ in range(4): threading.Thread(target=work, daemon=True).start()
 time.sleep(0.05)
 print("end")
 """
+    # 3.10 does so by itself, once in 3000 starts: a thread that asked for the GIL before the end
+    # and wakes after it (take_gil, RESET_GIL_DROP_REQUEST) reads the state of the interpreter, which
+    # is a freed block there (later versions have it in static memory). The program is done by then.
+    ends = {0, killed_by(signal.SIGSEGV)} if box.minor == "3.10" else {0}
     for _ in range(3):
-        assert box.preloaded("-c", code).visible == (0, b"end\n", b"")
+        done = box.preloaded("-c", code)
+        assert done.code in ends
+        assert (done.out, done.err) == (b"end\n", b"")
 
 
 def test_interrupted_by_the_keyboard_amid_allocations(box: Sandbox) -> None:
