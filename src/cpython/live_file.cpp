@@ -4,6 +4,7 @@
 #include <Python.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 
@@ -20,10 +21,26 @@ namespace {
 constexpr std::size_t kFileBytes = 32 * kKiB;
 constexpr unsigned kMaxImages = 1000;  // exec after exec in one process
 
+// A server may fork for ever, and each process that leaves figures costs 48 KB of a disk that is
+// memory, often. The reader knows this number too: docs/format/run-directory.md.
+constexpr std::uint64_t kMostChildren = 500;
+
+// Counts this process among the children of the run. False: it is one too many.
+bool child_may_leave_figures(const char* run_dir) {
+  FixedText<512> path;
+  path.add(run_dir).add("/children");
+  void* const mapped = os::map_common_file(path.data(), sizeof(std::uint64_t));
+  if (mapped == nullptr) return true;
+  const std::uint64_t before = std::atomic_ref(*static_cast<std::uint64_t*>(mapped)).fetch_add(1);
+  os::unmap(mapped, sizeof(std::uint64_t));
+  return before < kMostChildren;
+}
+
 }  // namespace
 
 bool LiveFile::open(const char* run_dir) noexcept {
   static_assert(sizeof(LiveHeader) + kCapacity * sizeof(LiveSample) <= kFileBytes);
+  if (!process.is_root && !child_may_leave_figures(run_dir)) return false;
   for (image_ = 0; image_ < kMaxImages; ++image_) {
     FixedText<512> path;
     path.add(run_dir)

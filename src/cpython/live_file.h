@@ -51,7 +51,7 @@ class LiveFile {
   constexpr LiveFile() = default;
 
   // Files of this process image are named <run_dir>/<pid>.<n>.live and .json, n being the first
-  // that is free.
+  // that is free. False when that fails, or when the run has files of enough processes.
   bool open(const char* run_dir) noexcept;
   // In a fork's child: forgets the parent's file without touching it.
   void abandon() noexcept;

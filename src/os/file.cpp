@@ -63,12 +63,14 @@ bool FileWriter::finish() noexcept {
   return false;
 }
 
-void* map_new_file(const char* path, std::size_t bytes) noexcept {
+namespace {
+
+void* map_file(const char* path, std::size_t bytes, int flags) {
   rlimit limit{};  // a file beyond it is a signal, not an error
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return nullptr;
   const int saved = errno;
   void* result = nullptr;
-  const int descriptor = ::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int descriptor = ::open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
   if (descriptor >= 0) {
     // Space is allocated now: a full disk must show here, not as SIGBUS at a later write.
     if (::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes)) == 0) {
@@ -80,6 +82,16 @@ void* map_new_file(const char* path, std::size_t bytes) noexcept {
   }
   errno = saved;
   return result;
+}
+
+}  // namespace
+
+void* map_new_file(const char* path, std::size_t bytes) noexcept {
+  return map_file(path, bytes, O_EXCL);
+}
+
+void* map_common_file(const char* path, std::size_t bytes) noexcept {
+  return map_file(path, bytes, 0);
 }
 
 }  // namespace hoop::os

@@ -35,4 +35,8 @@ class FileWriter {
 // failure.
 void* map_new_file(const char* path, std::size_t bytes) noexcept;
 
+// The same for a file of several processes: creates it or opens what is there, made larger if need
+// be.
+void* map_common_file(const char* path, std::size_t bytes) noexcept;
+
 }  // namespace hoop::os

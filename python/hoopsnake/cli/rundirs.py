@@ -102,7 +102,7 @@ def remove(path: str) -> None:
     try:
         names = os.listdir(path)
         for name in names:
-            if _RECORD_NAME.fullmatch(name) or name in ("run.json", "lib"):
+            if _RECORD_NAME.fullmatch(name) or name in ("run.json", "children", "lib"):
                 os.unlink(os.path.join(path, name))
         os.rmdir(path)
     except OSError:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from hoopsnake.report import units
 from hoopsnake.report.model import Process, Run, State
+from hoopsnake.report.readers import MOST_CHILDREN
 from hoopsnake.report.text import Column, Line, Page, Row, Span, clean, paragraph, table
 
 _PYTHON = re.compile(r"python[\d.]*")
@@ -41,6 +42,7 @@ def descendants(run: Run, page: Page, *, every_process: bool) -> list[Line]:
     lines += table(columns, rows, page)
     notes = [
         *_rest(rest),
+        *_left_out(run.left_out),
         *_reasons(listed),
         "For the full report on one: hoop report --pid PROCESS",
     ]
@@ -88,6 +90,12 @@ def _rest(processes: Sequence[Process]) -> list[str]:
     states = Counter(process.state.value for process in processes).most_common()
     summary = ", ".join(f"{count:,} {state}" for state, count in states)
     return [f"{len(processes):,} more, peaks up to {highest}: {summary} (--processes lists all)"]
+
+
+def _left_out(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"{count:,} more left no figures: only the first {MOST_CHILDREN:,} of a run do"]
 
 
 def _reasons(processes: Sequence[Process]) -> list[str]:

@@ -35,6 +35,7 @@ def document(run: Run) -> Object:
         "run": _run(run.path, run.about),
         "root": _process(run.root) if run.root else None,
         "processes": [_process(process) for process in run.others],
+        "left_out": run.left_out,
         "problems": [
             {"file": problem.file, "place": problem.place, "message": problem.message}
             for problem in run.problems

@@ -48,7 +48,8 @@ def load_run(path: str, is_alive: IsAlive | None = None) -> Run | None:
         return None
     root = _find_root(processes, _root_pid(path, about))
     others = tuple(process for process in processes if process is not root)
-    return Run(path, about, root, others, tuple(problems))
+    left_out = readers.read_left_out(os.path.join(path, "children")) if "children" in names else 0
+    return Run(path, about, root, others, tuple(problems), left_out)
 
 
 def process_runs(pid: int, started_unix_ns: int) -> bool:

@@ -281,7 +281,8 @@ class RunFile:
 class Run:
     """One `hoop run`. `root` is None when the program itself was no Python that we know.
 
-    `others` are all further processes and exec images, oldest first.
+    `others` are all further processes and exec images, oldest first; `left_out` came after so many
+    that they left no files.
     """
 
     path: str
@@ -289,6 +290,7 @@ class Run:
     root: Process | None
     others: tuple[Process, ...]
     problems: tuple[Problem, ...] = field(default=())
+    left_out: int = 0
 
     @property
     def descendants(self) -> tuple[Process, ...]:

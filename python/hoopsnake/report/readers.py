@@ -34,6 +34,8 @@ from hoopsnake.report.model import (
 FORMAT = 1
 LARGEST_FILE = 256 << 20
 
+MOST_CHILDREN = 500  # of a run that leave files; src/cpython/live_file.cpp
+
 _MAGIC = b"HOOPLIV1"
 _HEADER = struct.Struct("<8sIIIIQQIIQQIIII")
 _SAMPLE = struct.Struct("<QQQ8xQQQ8x")
@@ -117,6 +119,14 @@ def read_live(path: str, problems: list[Problem]) -> LiveFile | None:
         program=data[_PROGRAM].split(b"\0", 1)[0].decode("utf-8", "replace"),
         samples=_samples(data, name, (header_bytes, stride, count), problems),
     )
+
+
+def read_left_out(path: str) -> int:
+    """How many children of the run came too late to leave files."""
+    data = _read_bytes(path, [])
+    if data is None or len(data) < 8:
+        return 0
+    return max(0, int.from_bytes(data[:8], "little") - MOST_CHILDREN)
 
 
 def _samples(

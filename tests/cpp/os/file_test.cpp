@@ -197,6 +197,18 @@ TEST(MapNewFile, RefusesAFileThatExistsAndALink) {
   EXPECT_FALSE(std::filesystem::exists(directory.file("elsewhere")));
 }
 
+TEST(MapCommonFile, IsTheSameForAll) {
+  const ScratchDirectory directory;
+  const std::string path = directory.file("count");
+  auto* const mine = static_cast<char*>(map_common_file(path.c_str(), 8));
+  auto* const other = static_cast<char*>(map_common_file(path.c_str(), 8));
+  ASSERT_NE(mine, nullptr);
+  ASSERT_NE(other, nullptr);
+  mine[3] = 'x';
+  EXPECT_EQ(other[3], 'x');
+  EXPECT_EQ(content_of(path).size(), 8u);
+}
+
 TEST(MapNewFile, KeepsErrnoAndLeavesNoDescriptorOpen) {
   const ScratchDirectory directory;
   const int before = ::dup(0);

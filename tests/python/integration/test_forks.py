@@ -174,6 +174,23 @@ print("end")
     assert len(done.all_figures()) == 201
 
 
+@pytest.mark.pythons("3.12")
+def test_a_server_that_forks_for_ever_does_not_fill_the_disk(box: Sandbox) -> None:
+    code = """
+for _ in range(530):
+    pid = os.fork()
+    if pid == 0: os._exit(0)
+    wait(pid)
+"""
+    done = box.hoop("-c", PRELUDE + code).check()
+    assert len(done.summary["processes"]) == 500
+    assert done.summary["left_out"] == 30
+    assert "30 more left no figures" in done.report
+    assert "Peak" in done.report
+    assert done.run_dir is not None
+    assert len(list(done.run_dir.iterdir())) <= 2 * 501 + 3
+
+
 def test_memory_of_a_child_is_given_back_in_the_child(box: Sandbox) -> None:
     code = """
 import hoopsnake

@@ -19,7 +19,10 @@ Maybe = tuple[type, ...]
 TEXT, INT, FLAG, LIST, OBJECT = (str,), (int,), (bool,), (list,), (dict,)
 NONE = type(None)
 
-TOP = {"format": INT, "run": OBJECT, "root": (dict, NONE), "processes": LIST, "problems": LIST}
+TOP = {
+    **{"format": INT, "run": OBJECT, "root": (dict, NONE), "processes": LIST, "left_out": INT},
+    "problems": LIST,
+}
 RUN = {
     "directory": TEXT,
     "argv": LIST,

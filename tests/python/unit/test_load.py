@@ -32,6 +32,25 @@ def test_the_root_is_the_process_that_hoop_run_became(tmp_path: Path) -> None:
     assert [process.pid for process in run.descendants] == [4250, 4251, 4252, 4253, 4300]
 
 
+@pytest.mark.parametrize(("count", "left_out"), [(3, 0), (500, 0), (501, 1), (700_000, 699_500)])
+def test_children_that_left_no_files_are_counted(
+    tmp_path: Path, count: int, left_out: int
+) -> None:
+    path = run_files.small(tmp_path)
+    (path / "children").write_bytes(count.to_bytes(8, "little"))
+    run = load_run(str(path), dead)
+    assert run is not None
+    assert run.left_out == left_out
+
+
+def test_a_count_of_children_that_was_cut_off_is_none(tmp_path: Path) -> None:
+    path = run_files.small(tmp_path)
+    (path / "children").write_bytes(b"xxx")
+    run = load_run(str(path), dead)
+    assert run is not None
+    assert run.left_out == 0
+
+
 def test_an_image_that_went_on_as_another_is_no_process_of_its_own(tmp_path: Path) -> None:
     run = load_run(str(run_files.pool(tmp_path)), dead)
     assert run is not None
