@@ -30,7 +30,8 @@ class Stats:
     free_returned: int
     """Free bytes whose memory is given back to the system at this moment."""
     returned_total: int
-    """Bytes given back since the start; what was taken again and given again counts again."""
+    """Bytes given back since the start: of whole pages, those that were never written to as well;
+    what was taken again and given again counts again."""
     fragmentation: float
     """Share, 0 to 1, of the heap's occupied memory in which no live block lies."""
     metadata: int

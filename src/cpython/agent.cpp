@@ -104,8 +104,8 @@ void gather_with_gil() {
   if (was_on != 0) PyGC_Enable();
 }
 
-// Before _exit(), in any state. Called by C it may come from a signal handler amid an allocation, or
-// beside threads that are inside the heap this very moment.
+// Before _exit(), in any state. Called by C it may come from a signal handler amid an allocation,
+// or beside threads that are inside the heap this very moment.
 void before_exit_call() {
   if (!may_write_figures()) return;
   if (interpreter_is_up() && is_inside_os_exit() && holds_gil()) {

@@ -83,9 +83,8 @@ using KeywordFunction = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, P
 PyObject* exit_at_once(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
                        PyObject* names) {
   inside_exit = true;
-  PyObject* const result =
-      reinterpret_cast<KeywordFunction>(reinterpret_cast<void (*)()>(original_exit))(
-          module, arguments, count, names);
+  PyObject* const result = reinterpret_cast<KeywordFunction>(
+      reinterpret_cast<void (*)()>(original_exit))(module, arguments, count, names);
   inside_exit = false;  // it was called wrongly
   return result;
 }
@@ -176,8 +175,8 @@ PyObject* function_of(PyMethodDef& definition) { return PyCFunction_New(&definit
 constexpr int kWithKeywords = METH_FASTCALL | METH_KEYWORDS;
 
 // Puts `replacement` behind a built-in function that is called by `flags`, for every module object
-// that has it: the function itself, its name, text and signature stay. `original` is what was there; an
-// interpreter that starts again in this process finds the replacement in place.
+// that has it: the function itself, its name, text and signature stay. `original` is what was
+// there; an interpreter that starts again in this process finds the replacement in place.
 void replace_builtin(PyObject* module, const char* name, int flags, PyCFunction replacement,
                      PyCFunction& original) {
   PyObject* const function = module != nullptr ? PyObject_GetAttrString(module, name) : nullptr;
@@ -236,7 +235,8 @@ void hook_exit() {
 
 void hook_sys() {
   static constinit PyCFunction original = nullptr;
-  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", METH_NOARGS, get_allocated_blocks, original);
+  replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", METH_NOARGS,
+                  get_allocated_blocks, original);
 }
 
 void hook_gc() {

@@ -148,10 +148,11 @@ Slab* Heap::next_slab(SizeClass size_class, Domain domain) noexcept {
   if (exhausted_[static_cast<unsigned>(domain)][size_class]) return nullptr;
   if (Slab* const slab = new_slab(size_class, domain)) return slab;
   Slab* const slab = find_retired_slab(size_class, domain);
+  if (slab != nullptr) return slab;
+  exhausted_[static_cast<unsigned>(domain)][size_class] = true;
   // A system that refuses memory may have some later; a reservation does not grow.
-  exhausted_[static_cast<unsigned>(domain)][size_class] =
-      slab == nullptr && space_.extent() == space_.reserved_bytes();
-  return slab;
+  if (space_.extent() != space_.reserved_bytes()) ask_again_ = true;
+  return nullptr;
 }
 
 Slab* Heap::take_kept(SizeClass size_class, Domain domain) noexcept {
@@ -424,6 +425,7 @@ unsigned Heap::live_of(Slab* slab) const noexcept {
 
 void Heap::beat_slow() noexcept {
   slow_calls_until_beat_ = beat_interval_;
+  if (ask_again_) forget_exhaustion();
   if (beat_ != nullptr) {
     beat_(*this);
   } else if (trim_pending()) {

@@ -237,7 +237,10 @@ class Heap {
       beat_slow();
   }
   void beat_slow() noexcept;
-  void forget_exhaustion() noexcept { std::memset(exhausted_, 0, sizeof exhausted_); }
+  void forget_exhaustion() noexcept {
+    std::memset(exhausted_, 0, sizeof exhausted_);
+    ask_again_ = false;
+  }
   // Something was freed where no beat follows: the next slow call is one.
   void note_free_silently() noexcept {
     if (!trimmer_.pending()) slow_calls_until_beat_ = 1;
@@ -253,6 +256,7 @@ class Heap {
   unsigned kept_units_ = 0;
   // No units for another slab of the class, until something is given up.
   bool exhausted_[kDomainCount][kClassCount] = {};
+  bool ask_again_ = false;  // the system refused some of them: only until the next beat
   unsigned slow_calls_until_beat_ = kSlowCallsPerBeat;
   unsigned beat_interval_ = kSlowCallsPerBeat;
   std::uint32_t epoch_ = 0;

@@ -38,7 +38,7 @@ struct Statistics {
   std::size_t kept_direct_bytes = 0;  // freed mappings kept for a moment
   std::size_t huge_chunks = 0;
   std::size_t split_chunks = 0;
-  std::size_t given_back_bytes = 0;  // ever
+  std::size_t given_back_bytes = 0;  // ever; of pages that nobody had written to as well
   Nanoseconds trim_time = 0;         // ever
 
   [[nodiscard]] std::size_t live_blocks() const {

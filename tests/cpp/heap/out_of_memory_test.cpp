@@ -195,6 +195,18 @@ TEST_F(OutOfMemory, InitFailsWhenNoAddressSpaceIsHad) {
   EXPECT_NE(heap_.allocate(10), nullptr);
 }
 
+// Each search for a last resort reads every record of the heap.
+TEST_F(OutOfMemory, ARefusalOfTheSystemIsRememberedUntilTheNextBeat) {
+  init(64 * kMiB);
+  os::fail_mappings_from_for_testing(1);
+  EXPECT_EQ(heap_.allocate(64), nullptr);
+  os::fail_mappings_from_for_testing(0);
+  EXPECT_EQ(heap_.allocate(64), nullptr);
+  unsigned calls = 1;
+  while (heap_.allocate(64) == nullptr && calls < 1000) ++calls;
+  EXPECT_LE(calls, Heap::kSlowCallsPerBeat);
+}
+
 TEST_F(OutOfMemory, AFailedInitLeavesNoAddressSpaceBehind) {
   for (int n = 1; n <= 5; ++n) {
     const std::size_t before = os::read_memory_use().virtual_bytes;
@@ -264,7 +276,8 @@ bool runs_into_failure(int n) {
   EXPECT_EQ(model.problem(), "") << "with failures";
   os::fail_mappings_from_for_testing(0);
   if (!works) return true;
-  // Back in memory everything works, and nothing was lost.
+  // Back in memory everything works, and nothing was lost. A refusal is remembered for a while.
+  heap.trim();
   model.set_refusals(HeapModel::Refusals::kAreProblems);
   mixed_workload(heap, model);
   model.check();

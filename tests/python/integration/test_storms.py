@@ -197,8 +197,8 @@ time.sleep(0.05)
 print("end")
 """
     # 3.10 does so by itself, once in 3000 starts: a thread that asked for the GIL before the end
-    # and wakes after it (take_gil, RESET_GIL_DROP_REQUEST) reads the state of the interpreter, which
-    # is a freed block there (later versions have it in static memory). The program is done by then.
+    # and wakes after it (take_gil, RESET_GIL_DROP_REQUEST) reads the state of the interpreter, a
+    # freed block there (later versions have it in static memory). The program is done by then.
     ends = {0, killed_by(signal.SIGSEGV)} if box.minor == "3.10" else {0}
     for _ in range(3):
         done = box.preloaded("-c", code)

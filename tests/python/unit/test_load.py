@@ -33,9 +33,7 @@ def test_the_root_is_the_process_that_hoop_run_became(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "left_out"), [(3, 0), (500, 0), (501, 1), (700_000, 699_500)])
-def test_children_that_left_no_files_are_counted(
-    tmp_path: Path, count: int, left_out: int
-) -> None:
+def test_children_that_left_no_files_are_counted(tmp_path: Path, count: int, left_out: int) -> None:
     path = run_files.small(tmp_path)
     (path / "children").write_bytes(count.to_bytes(8, "little"))
     run = load_run(str(path), dead)
