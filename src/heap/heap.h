@@ -106,6 +106,12 @@ class Heap {
   // As try_free, and writes the block into the in-flight log while that is open.
   bool try_free_logged(void* block) noexcept;
 
+  // The slab that each class allocates from, for callers that inline the pop. The array stays where
+  // it is; a slab's record begins with the head of its free list.
+  [[nodiscard]] Slab* const* current_slabs(Domain domain) const noexcept {
+    return current_[static_cast<unsigned>(domain)];
+  }
+
   // True for every address between the heap's first and last chunk. Large blocks lie elsewhere.
   [[nodiscard]] bool spans(const void* address) const noexcept {
     return space_.contains(reinterpret_cast<Address>(address));
