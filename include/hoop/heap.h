@@ -159,8 +159,8 @@ class Heap {
   void set_error_handler(std::function<void(const Error&)> handler);
   [[nodiscard]] std::vector<Error> errors() const;
 
-  // Objects whose clear() kept references, so that their cycle could not be broken. Empty it to
-  // have them looked at again.
+  // Objects that still referred to others after clear(), so that their cycle could not be broken.
+  // Empty it to have them looked at again.
   [[nodiscard]] std::vector<ref<Object>>& garbage() noexcept;
 
   // Can it be part of a cycle?

@@ -18,17 +18,16 @@ struct Type;
 struct Access;
 
 enum HeaderFlags : std::uint16_t {
-  kGeneration = 0x3,       // 0, 1, 2, or kFrozen
-  kFrozen = 0x3,           // taken to be alive
-  kLeaf = 1 << 2,          // its type names no references
-  kBuffered = 1 << 3,      // noted as a candidate, or must not be
-  kCondemned = 1 << 4,     // found to be garbage, or in its destructor
-  kNumbered = 1 << 5,      // has an index in the collection that is running
-  kFinalizer = 1 << 6,     // has one that did not run yet
-  kWeak = 1 << 7,          // weak references to it exist
-  kDying = 1 << 8,         // count 0, waits for its destructor
-  kCustomClear = 1 << 10,  // its type overrides clear()
-  kUnderConstruction = 1 << 11,
+  kGeneration = 0x3,    // 0, 1, 2, or kFrozen
+  kFrozen = 0x3,        // taken to be alive
+  kLeaf = 1 << 2,       // its type names no references
+  kBuffered = 1 << 3,   // noted as a candidate, or must not be
+  kCondemned = 1 << 4,  // found to be garbage, or in its destructor
+  kNumbered = 1 << 5,   // has an index in the collection that is running
+  kFinalizer = 1 << 6,  // has one that did not run yet
+  kWeak = 1 << 7,       // weak references to it exist
+  kDying = 1 << 8,      // count 0, waits for its destructor
+  kUnderConstruction = 1 << 9,
   kQuiet = kLeaf | kBuffered | kCondemned,
   kEndsSlowly = kBuffered | kFinalizer | kWeak,
 };
@@ -46,7 +45,8 @@ class Object {
  public:
   // Names each counted reference that the object owns: `v(next_); v(children_);`. A reference that
   // is left out only costs: a cycle through it is never collected. One that the object does not
-  // own (a raw pointer) must not be named. Types that do not override this are leaves: they are
+  // own (a raw pointer) must not be named. Name the members themselves: a copy of a reference has
+  // nothing that clear() could let go of. Types that do not override this are leaves: they are
   // never tracked. Called during collections: make and release nothing in it.
   virtual void trace(Visitor& visitor) const;
 

@@ -231,6 +231,9 @@ void Collection::look_again() {
 // --- 6: the end ----------------------------------------------------------------------
 
 void Collection::end_garbage() {
+  // Called from within a destructor, the collection ends its garbage at once all the same.
+  const Object* const pending = std::exchange(state_.pending, nullptr);
+  const bool destroying = std::exchange(state_.destroying, false);
   collected_ = tables_.size();
   tables_.keep_objects([&](Index i) { return !end_or_clear(object_at(tables_.object(i))); });
   // Those that were cleared first end now: the others let go of them.
@@ -241,6 +244,8 @@ void Collection::end_garbage() {
     return false;
   });
   for (Index i = 0; i < tables_.size(); ++i) end_leftover(object_at(tables_.object(i)));
+  state_.pending = pending;
+  state_.destroying = destroying;
 }
 
 // True: it is gone. False: others still refer to it, but it to nobody.
@@ -257,21 +262,20 @@ bool Collection::end_or_clear(const Object* object) {
   return true;
 }
 
-// Someone still refers to it: a destructor took a reference, or some clear() kept one.
+// Someone still refers to it: a destructor took a reference, or clear() of some object kept one.
 void Collection::end_leftover(const Object* object) {
   unset(object, detail::kCondemned);
   bool refers = false;
-  if (has(object, detail::kCustomClear))
-    for_each_reference(object, [&](const Object* /*target*/) { refers = true; });
-  if (Access::count(object) > 1) --collected_;
-  if (Access::count(object) > 1 && refers) {
-    ++uncollectable_;
+  if (Access::count(object) > 1) {
+    --collected_;
     try {
-      state_.garbage.emplace_back(const_cast<Object*>(object));
-    } catch (const std::bad_alloc&) {
-      state_.lost_candidates = true;
+      for_each_reference(object, [&](const Object* /*target*/) { refers = true; });
+      if (refers) state_.garbage.emplace_back(const_cast<Object*>(object));
+    } catch (...) {
+      state_.report_error(Error::Where::kTrace, object);
     }
   }
+  uncollectable_ += refers ? 1 : 0;
   Access::release(object);
 }
 

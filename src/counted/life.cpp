@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From memory to an object, and back.
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -217,6 +218,11 @@ void* allocate_memory(Core& core, std::size_t bytes) {
 }
 
 void free_block(Core& core, void* block) noexcept { static_cast<State&>(core).blocks.free(block); }
+
+unsigned new_pool_id() noexcept {
+  static constinit std::atomic<unsigned> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
 
 void* take_pooled(Core& core, unsigned pool) noexcept {
   return static_cast<State&>(core).pools.take(pool);

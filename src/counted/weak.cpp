@@ -39,7 +39,7 @@ void link(const Object* object, WeakNode* node) {
 }
 
 void unlink(WeakNode* node) noexcept {
-  counted::WeakTable& table = state_of(node->target).weak;
+  counted::WeakTable& table = static_cast<counted::State*>(node->core)->weak;
   if (node->next != nullptr) node->next->previous = node->previous;
   if (node->previous != nullptr) {
     node->previous->next = node->next;
@@ -54,6 +54,7 @@ void unlink(WeakNode* node) noexcept {
 WeakNode* new_node(const Object* object, std::function<void()> callback) {
   auto node = std::make_unique<WeakNode>();
   node->target = object;
+  node->core = &state_of(object);
   node->callback = std::move(callback);
   link(object, node.get());
   return node.release();

@@ -14,7 +14,8 @@ namespace hoop::detail {
 // As CPython's weakref objects: those without a callback share one node, which is the first in the
 // object's list; one with a callback has its own, the latest in front of the others.
 struct WeakNode {
-  const Object* target;  // null: gone
+  const Object* target = nullptr;  // null: gone
+  Core* core = nullptr;  // the target's heap; its header may be in other use when it waits to die
   WeakNode* next = nullptr;
   WeakNode* previous = nullptr;
   std::uint32_t uses = 1;

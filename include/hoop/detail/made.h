@@ -44,10 +44,6 @@ template <class T>
 concept InheritsFinalize = requires {
   requires std::same_as<decltype(&T::finalize), void (Object::*)()>;
 };
-template <class T>
-concept InheritsClear = requires {
-  requires std::same_as<decltype(&T::clear), void (Object::*)()>;
-};
 
 template <class T>
 concept DerivesFromObjectVirtually =
@@ -89,9 +85,8 @@ class Made final : public T {
   }
 
  private:
-  static constexpr std::uint16_t kFlags = (InheritsTrace<T> ? kLeaf : 0) |
-                                          (InheritsFinalize<T> ? 0 : kFinalizer) |
-                                          (InheritsClear<T> ? 0 : kCustomClear);
+  static constexpr std::uint16_t kFlags =
+      (InheritsTrace<T> ? kLeaf : 0) | (InheritsFinalize<T> ? 0 : kFinalizer);
   static constexpr bool kIsPooled = std::derived_from<T, Pooled>;
   static const Type kType;
 
