@@ -58,7 +58,7 @@ static_assert(std::endian::native == std::endian::little, "the header's halves a
 
 void forget_candidate(State& state, const Object* object) noexcept {
   state.candidates.forget(object);
-  ++state.room;
+  if (state.room < State::kNeverCollect) ++state.room;
 }
 
 void push_pending(State& state, const Object* object) noexcept {
