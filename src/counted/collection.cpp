@@ -65,7 +65,10 @@ void Collection::run_from_rows() {
   if (analyse()) {
     sort();
     handle_weak_references();
-    if (call_finalizers()) look_again();
+    if (call_finalizers()) {
+      look_again();
+      clear_new_weak_references();
+    }
     end_garbage();
   }
   account();
@@ -226,6 +229,17 @@ void Collection::look_again() {
     ++resurrected_;
   }
   tables_.keep_objects([&](Index i) { return finder.is_garbage(i); });
+}
+
+// Those that finalizers made. They are not called: nobody may come to see what is cleared next.
+void Collection::clear_new_weak_references() {
+  for (Index i = 0; i < tables_.size(); ++i) {
+    const Object* const object = object_at(tables_.object(i));
+    if (!has(object, detail::kWeak)) continue;
+    WeakNode* node = clear_weak_references(state_, object);
+    while (node != nullptr)
+      detail::release(std::exchange(node, std::exchange(node->next, nullptr)));
+  }
 }
 
 // --- 6: the end ----------------------------------------------------------------------

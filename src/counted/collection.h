@@ -17,7 +17,9 @@ namespace hoop::counted {
 //   2. garbage is held: every object gets a reference, so that it stays until its turn
 //   3. weak references to it are cleared, and callbacks called of those that are not garbage
 //   4. finalizers are called, once in the life of an object
-//   5. if there were any: what can be reached again is let go
+//   5. if there were any: what can be reached again is let go; weak references that they made to
+//   the
+//      rest are cleared, without a call
 //   6. each object, in the order in which it was found, is cleared if others refer to it, and ends
 //      when nobody does
 class Collection {
@@ -52,6 +54,7 @@ class Collection {
   void count_uses_by_garbage();
   bool call_finalizers();
   void look_again();
+  void clear_new_weak_references();
   void end_garbage();
   bool end_or_clear(const Object* object);
   void end_leftover(const Object* object);
