@@ -36,6 +36,7 @@ std::size_t most_objects_in(const State& state) {
 
 Collection::Collection(State& state, int generation)
     : state_(state),
+      interlude_(state),
       generation_(static_cast<unsigned>(std::clamp(generation, 0, kOldest))),
       graph_(state, static_cast<int>(generation_)),
       tables_(state.rows.tables(most_objects_in(state))),

@@ -61,6 +61,7 @@ class Collection {
   void account();
 
   State& state_;
+  Interlude interlude_;  // a destructor may have begun it
   const unsigned generation_;
   ObjectGraph graph_;
   cycles::Tables tables_;

@@ -93,7 +93,8 @@ Heap::Heap(const HeapOptions& options) {
 
 Heap::~Heap() {
   State& state = state_of(*this);
-  HOOP_CHECK(!state.collecting && !state.destroying, "a heap was destroyed by one of its objects");
+  HOOP_CHECK(!state.collecting && !state.destroying && state.interludes == 0,
+             "a heap was destroyed by one of its objects");
   state.callbacks.clear();
   unfreeze();
   collect();

@@ -74,17 +74,30 @@ const Object* pop_pending(State& state) noexcept {
   return object;
 }
 
+// Calls what comes before a destructor. A chain of finalizers that let go of each other's objects
+// must not take up the stack: from some depth on, what they let go of waits.
+template <class F>
+void call_out(State& state, F&& call) {
+  constexpr unsigned kDeepest = 50;
+  if (state.interludes >= kDeepest) return call();
+  const Interlude interlude(state);
+  call();
+}
+
 // All that has to be done before a destructor. False: the finalizer made the object live again.
 bool prepare_end_slow(State& state, const Object* object) noexcept {
   if (has(object, detail::kFinalizer)) {
-    finalize(state, object);
+    call_out(state, [&] { finalize(state, object); });
     if (Access::count(object) != 1) {
       Access::release(object);
       return false;
     }
   }
   if (has(object, detail::kBuffered)) forget_candidate(state, object);
-  if (has(object, detail::kWeak)) call_weak_callbacks(state, clear_weak_references(state, object));
+  if (has(object, detail::kWeak)) {
+    WeakNode* const first = clear_weak_references(state, object);
+    if (first != nullptr) call_out(state, [&] { call_weak_callbacks(state, first); });
+  }
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
@@ -41,6 +42,7 @@ struct State : detail::Core {
   // their headers.
   const Object* pending = nullptr;
   bool destroying = false;
+  unsigned interludes = 0;
   bool collecting = false;
   // Some candidate found no memory: a full collection has to look at everything.
   bool lost_candidates = false;
@@ -102,6 +104,30 @@ inline Address address_of(const Object* object) noexcept {
 inline const Object* object_at(Address address) noexcept {
   return reinterpret_cast<const Object*>(address);
 }
+
+// In the midst of the end of an object, user code that is no destructor runs: what it lets go of
+// ends at once, as elsewhere; what waits for that destructor goes on waiting.
+class Interlude {
+ public:
+  explicit Interlude(State& state)
+      : state_(state),
+        destroying_(std::exchange(state.destroying, false)),
+        pending_(std::exchange(state.pending, nullptr)) {
+    ++state_.interludes;
+  }
+  ~Interlude() {
+    --state_.interludes;
+    state_.pending = pending_;
+    state_.destroying = destroying_;
+  }
+  Interlude(const Interlude&) = delete;
+  Interlude& operator=(const Interlude&) = delete;
+
+ private:
+  State& state_;
+  bool destroying_;
+  const Object* pending_;
+};
 
 // The object in a block of the heap, null if none is there (yet).
 const Object* object_in(void* block) noexcept;
