@@ -185,7 +185,7 @@ class Heap {
   // Nobody is the owner, until somebody attaches.
   void detach() noexcept;
 
-  // The heap of an object. REQUIRES: the heap is still there.
+  // The heap of an object; in its constructor too. REQUIRES: the heap is still there.
   [[nodiscard]] static Heap& of(const Object& object) noexcept;
 
   // Memory of this heap that is no object, 16-byte aligned: for containers. Throws std::bad_alloc.

@@ -56,6 +56,15 @@ class Registry {
     }
     return false;
   }
+  // The heap of this thread that the object lies in; null if there is none.
+  static State* find(const Object* object) {
+    const std::lock_guard lock(mutex());
+    for (detail::Core* const core : detail::cores) {
+      auto* const state = static_cast<State*>(core);
+      if (state != nullptr && state->owner == &this_thread && state->spans(object)) return state;
+    }
+    return nullptr;
+  }
   static void remove(const State& state) {
     const std::lock_guard lock(mutex());
     detail::cores[state.id] = nullptr;
@@ -218,7 +227,7 @@ void Heap::attach() noexcept {
 
 void Heap::detach() noexcept { state_of(*this).owner = nullptr; }
 
-Heap& Heap::of(const Object& object) noexcept { return *state_of(&object).face; }
+Heap& Heap::of(const Object& object) noexcept { return *counted::state_around(&object).face; }
 
 void* Heap::allocate(std::size_t bytes) { return detail::allocate_memory(core(), bytes); }
 
@@ -237,7 +246,7 @@ const detail::Type& Object::hoop_type() const {
 }
 
 void* Object::hoop_destroy() noexcept {
-  os::fatal("an object that no heap made was released by its last reference");
+  os::fatal("an object whose constructor did not return was released by its last reference");
 }
 
 }  // namespace hoop
@@ -299,6 +308,24 @@ void State::report_overcount(const Object* object) noexcept {
   } catch (...) {
     report_error(Error::Where::kTrace, object);
   }
+}
+
+bool State::spans(const Object* object) const noexcept {
+  if (blocks.spans(object)) return true;
+  bool found = false;
+  const Address address = address_of(object);
+  blocks.for_each_direct_block([&](const heap::LiveBlock& block) {
+    found |= address >= block.start && address < block.start + block.bytes;
+  });
+  return found;
+}
+
+State& state_around(const Object* object) noexcept {
+  if (Access::heap(object) != 0) return state_of(object);
+  const State* const state = Registry::find(object);
+  HOOP_CHECK(state != nullptr, "an object that no heap made was asked for its heap");
+  Access::heap(object) = state->id;
+  return state_of(object);
 }
 
 void dispose(State* state) noexcept {

@@ -199,6 +199,8 @@ namespace hoop::detail {
 using counted::State;
 
 void destroy(const Object* object) noexcept {
+  if (Access::heap(object) == 0) [[unlikely]]
+    os::fatal("an object that no heap made, or not yet, was released by its last reference");
   State& state = counted::state_of(object);
   if (state.destroying) return counted::push_pending(state, object);
   counted::end_with_all_that_follow(state, object);

@@ -67,6 +67,9 @@ struct State : detail::Core {
   std::vector<Error> errors;
   static constexpr std::size_t kMostErrors = 16;
 
+  // Does the object lie in this heap?
+  [[nodiscard]] bool spans(const Object* object) const noexcept;
+
   // REQUIRES: called from a catch block. Never throws.
   void report_error(Error::Where where, const Object* object) noexcept;
   // The object's type, or one that refers to it, names references that it does not own.
@@ -80,6 +83,8 @@ struct State : detail::Core {
 inline State& state_of(const Object* object) noexcept {
   return static_cast<State&>(*detail::cores[Access::heap(object)]);
 }
+// The same for an object that may be under construction, whose header does not say yet.
+State& state_around(const Object* object) noexcept;
 inline State& state_of(const Heap& heap) noexcept {
   return static_cast<State&>(Access::core(heap));
 }

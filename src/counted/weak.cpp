@@ -20,7 +20,7 @@ using counted::state_of;
 
 // Puts a node into its object's list: the first, or behind the one that has no callback.
 void link(const Object* object, WeakNode* node) {
-  counted::WeakTable& table = state_of(object).weak;
+  counted::WeakTable& table = counted::state_around(object).weak;
   WeakNode* const first = has(object, kWeak) ? table.find(object) : nullptr;
   if (first == nullptr) {
     table.insert(object, node);
@@ -54,7 +54,7 @@ void unlink(WeakNode* node) noexcept {
 WeakNode* new_node(const Object* object, std::function<void()> callback) {
   auto node = std::make_unique<WeakNode>();
   node->target = object;
-  node->core = &state_of(object);
+  node->core = &counted::state_around(object);
   node->callback = std::move(callback);
   link(object, node.get());
   return node.release();

@@ -5,12 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#ifdef __SANITIZE_ADDRESS__
-#define HOOP_CHECK_OWNER 1
-#elif !defined(NDEBUG)
-#define HOOP_CHECK_OWNER 1
-#else
+// Does every use of a reference check that the thread owns the heap?
+#ifndef HOOP_CHECK_OWNER
+#ifdef NDEBUG
 #define HOOP_CHECK_OWNER 0
+#else
+#define HOOP_CHECK_OWNER 1
+#endif
 #endif
 
 namespace hoop {

@@ -80,7 +80,8 @@ class Made final : public T {
     Object* const object = made;
     if (has_prefix()) sign(block, object);
     Access::heap(object) = core.id;
-    Access::flags(object) = kFlags;
+    // Its constructor may have made weak references to it.
+    Access::flags(object) = static_cast<std::uint16_t>((Access::flags(object) & kWeak) | kFlags);
     return made;
   }
 

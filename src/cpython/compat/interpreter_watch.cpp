@@ -26,15 +26,20 @@ constinit PyMemAllocatorEx raw{};
 using Callback = void (*)();
 constinit Callback second_interpreter = nullptr;
 constinit std::atomic<bool> armed{false};
+// By this thread. Another thread may be inside the allocation of an interpreter of its own, under a
+// lock of the runtime's: to ask for the GIL there is to wait for whoever holds it and wants the
+// lock.
+constinit thread_local bool armed_here = false;
 
-// The allocation of the state itself runs under a lock of the runtime's: only the calls after it
-// may do more.
+// REQUIRES: the runtime's lock is not held. The allocation of the state itself is under it; the
+// next raw call of the same thread is not (the configuration is copied).
 [[gnu::noinline]] void look() {
-  if (PyInterpreterState_Head() == PyInterpreterState_Main()) return;
-  armed.store(false, std::memory_order_relaxed);
+  if (!armed_here || PyInterpreterState_Head() == PyInterpreterState_Main()) return;
+  armed_here = false;
   // With the main interpreter's GIL no thread is inside an unguarded function of the heap.
   const PyGILState_STATE state = PyGILState_Ensure();
-  second_interpreter();
+  if (armed.load(std::memory_order_relaxed)) second_interpreter();
+  armed.store(false, std::memory_order_relaxed);
   PyGILState_Release(state);
 }
 
@@ -49,12 +54,13 @@ void* raw_malloc(void*, std::size_t size) {
 }
 
 void* raw_calloc(void*, std::size_t count, std::size_t size) {
-  look_if_armed();
-  void* const block = raw.calloc(raw.ctx, count, size);
-  if (count == 1 && size >= kSmallestInterpreter && Py_IsInitialized() != 0) {
+  if (count != 1 || size < kSmallestInterpreter) {
+    look_if_armed();
+  } else if (Py_IsInitialized() != 0) {
+    armed_here = true;
     armed.store(true, std::memory_order_relaxed);
   }
-  return block;
+  return raw.calloc(raw.ctx, count, size);
 }
 
 void* raw_realloc(void*, void* block, std::size_t size) {

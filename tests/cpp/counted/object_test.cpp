@@ -310,6 +310,30 @@ TEST(Weak, CallsBackTheLatestFirstWhileTheReferenceIsThere) {
   EXPECT_EQ(take_log(), (Log{"second", "first", "a"}));
 }
 
+struct Watches : Object {
+  explicit Watches(Log& to, bool fails = false)
+      : me(ref(this), [&to] { to.push_back("callback"); }), children(Heap::of(*this)) {
+    if (fails) throw std::runtime_error("no");
+  }
+  weak<Watches> me;
+  vector<ref<Object>> children;
+};
+
+TEST(Weak, MayBeMadeInAConstructor) {
+  Heap heap;
+  Heap other;
+  ref<Watches> watches = heap.make<Watches>(log());
+  EXPECT_EQ(watches->me.lock(), watches);
+  const weak<Watches> outside = watches->me;
+  watches = nullptr;
+  EXPECT_EQ(take_log(), Log{"callback"});
+  EXPECT_TRUE(outside.expired());
+  weak<Watches> leaked;
+  EXPECT_THROW((void)heap.make<Watches>(log(), true), std::runtime_error);
+  EXPECT_EQ(heap.report().objects, 0U);
+  take_log();
+}
+
 TEST(Weak, AThousandObjectsComeAndGo) {
   Heap heap;
   std::vector<ref<Base>> objects;
