@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "../tests/cpp/support/fuzzed_numbers.h"
 #include "../tests/cpp/support/heap_driver.h"
 #include "../tests/cpp/support/heap_model.h"
 #include "heap/heap.h"
@@ -19,25 +20,8 @@ namespace {
 
 using hoop::kGiB;
 using hoop::kMiB;
+using hoop::testing::FuzzedNumbers;
 using hoop::testing::HeapModel;
-
-// Numbers out of the fuzzer's bytes; zeroes behind their end.
-class FuzzedNumbers {
- public:
-  FuzzedNumbers(const std::uint8_t* data, std::size_t size) : next_(data), end_(data + size) {}
-
-  std::uint64_t below(std::uint64_t bound) {
-    std::uint64_t value = 0;
-    for (std::uint64_t reach = 1; reach < bound; reach <<= 8) value = value << 8 | byte();
-    return value % bound;
-  }
-  std::uint8_t byte() { return next_ < end_ ? *next_++ : std::uint8_t{0}; }
-  [[nodiscard]] bool at_end() const { return next_ == end_; }
-
- private:
-  const std::uint8_t* next_;
-  const std::uint8_t* end_;
-};
 
 void check(HeapModel& model) {
   model.check();

@@ -219,17 +219,26 @@ void Collection::look_again() {
   const Index rows = tables_.size();
   tables_.clear();
   for (Index i = 0; i < rows; ++i) finder.add(tables_.object(i));
-  finder.find(cycles::Reach::kAdded);
-  finder.forget();
-  for (Index i = 0; i < rows; ++i) {
-    if (finder.is_garbage(i)) continue;
-    const Object* const object = object_at(tables_.object(i));
-    unset(object, detail::kCondemned);
-    keep(object, false);
-    Access::release(object);
-    ++resurrected_;
+  bool is_known = true;
+  try {
+    finder.find(cycles::Reach::kAdded);
+  } catch (...) {  // what cannot be known to be garbage is none
+    state_.report_error(Error::Where::kTrace, nullptr);
+    is_known = false;
   }
-  tables_.keep_objects([&](Index i) { return finder.is_garbage(i); });
+  finder.forget();
+  const auto is_garbage = [&](Index i) { return is_known && finder.is_garbage(i); };
+  for (Index i = 0; i < rows; ++i) {
+    if (!is_garbage(i)) let_live(object_at(tables_.object(i)));
+  }
+  tables_.keep_objects(is_garbage);
+}
+
+void Collection::let_live(const Object* object) {
+  unset(object, detail::kCondemned);
+  keep(object, false);
+  Access::release(object);
+  ++resurrected_;
 }
 
 // Those that finalizers made. They are not called: nobody may come to see what is cleared next.

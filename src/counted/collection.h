@@ -54,6 +54,7 @@ class Collection {
   void count_uses_by_garbage();
   bool call_finalizers();
   void look_again();
+  void let_live(const Object* object);
   void clear_new_weak_references();
   void end_garbage();
   bool end_or_clear(const Object* object);

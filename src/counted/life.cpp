@@ -56,14 +56,9 @@ class PendingLink {
 };
 static_assert(std::endian::native == std::endian::little, "the header's halves are in this order");
 
-void forget_candidate(State& state, const Object* object) noexcept {
-  state.candidates.forget(object);
-  if (state.room < State::kNeverCollect) ++state.room;
-}
-
 void push_pending(State& state, const Object* object) noexcept {
   if (has(object, detail::kBuffered)) [[unlikely]]
-    forget_candidate(state, object);
+    state.candidates.forget(object);
   PendingLink::set(object, state.pending);
   state.pending = object;
 }
@@ -93,7 +88,7 @@ bool prepare_end_slow(State& state, const Object* object) noexcept {
       return false;
     }
   }
-  if (has(object, detail::kBuffered)) forget_candidate(state, object);
+  if (has(object, detail::kBuffered)) state.candidates.forget(object);
   if (has(object, detail::kWeak)) {
     WeakNode* const first = clear_weak_references(state, object);
     if (first != nullptr) call_out(state, [&] { call_weak_callbacks(state, first); });
@@ -209,7 +204,7 @@ void destroy(const Object* object) noexcept {
 void note_candidate(const Object* object) noexcept {
   State& state = counted::state_of(object);
   if (state.candidates.note(object)) [[likely]] {
-    --state.room;
+    if (state.room >= 0) --state.room;
   } else {
     state.lost_candidates = true;
   }

@@ -271,6 +271,28 @@ TEST_F(Collect, ATraceThatThrowsEndsTheCollectionAndLosesNothing) {
   EXPECT_EQ(heap.collect(), 3U);
 }
 
+TEST_F(Collect, ATraceThatThrowsOnTheSecondLookKeepsTheGarbage) {
+  struct Fails : Object {
+    explicit Fails(bool& now) : fails(now) {}
+    void trace(Visitor& visitor) const override {
+      visitor(me);
+      if (fails) throw std::runtime_error("trace");
+    }
+    void finalize() override { fails = true; }
+    ref<Fails> me;
+    bool& fails;
+  };
+  bool fails = false;
+  {
+    ref<Fails> object = heap.make<Fails>(fails);
+    object->me = object;
+  }
+  EXPECT_EQ(heap.collect(), 0U);
+  EXPECT_EQ(heap.errors().back().where, Error::Where::kTrace);
+  fails = false;
+  EXPECT_EQ(heap.collect(), 1U);
+}
+
 TEST_F(Collect, ATraceThatNamesTooMuchIsReportedAndHarmsNobody) {
   struct Boasts : Object {
     void trace(Visitor& visitor) const override { visitor(borrowed, borrowed); }
