@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bench.common.build import build_programs
 from bench.common.contestants import (
-    HOW_TO_BUILD,
     Contestant,
     clean_environment,
     hoop_directory,
@@ -124,21 +124,11 @@ def build_native(given: str | None, remarks: list[str]) -> Path | None:
     """Where the C++ programs are; builds them when no directory is given."""
     if given:
         return Path(given).resolve()
-    say("native: building (release)")
-    build_step("--preset", "release")
-    build = ROOT / "build" / "release"
-    if PROGRAMS[0] not in (build / "build.ninja").read_text(encoding="utf-8"):
+    directory, possible = build_programs("native", PROGRAMS)
+    if not possible:
         remarks.append("C++: Google Benchmark not found (Debian package libbenchmark-dev)")
         return None
-    build_step("--build", "--preset", "release", "--target", *PROGRAMS)
-    return build / "bench"
-
-
-def build_step(*arguments: str) -> None:
-    done = subprocess.run(["cmake", *arguments], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode != 0:
-        say(done.stdout[-2000:] + done.stderr[-2000:])
-        raise SystemExit(f"native: the build failed; by hand: {HOW_TO_BUILD}")
+    return directory
 
 
 # ---- PyObject_Malloc ----
