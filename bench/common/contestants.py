@@ -16,7 +16,7 @@ from bench.common.pythons import ROOT, Interpreter
 
 HOW_TO_BUILD = "cmake --preset release && cmake --build --preset release"
 # Variables that change how a program allocates; none of them is inherited.
-FOREIGN_PREFIXES = ("PYTHON", "LD_", "MALLOC_", "MIMALLOC_", "HOOP_", "TCMALLOC_")
+FOREIGN_PREFIXES = ("PYTHON", "LD_", "MALLOC_", "MIMALLOC_", "HOOP_", "TCMALLOC_", "GC_")
 FOREIGN_NAMES = ("GLIBC_TUNABLES", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 

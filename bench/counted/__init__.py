@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counted references and cycle collection: hoop::ref and its rivals."""
