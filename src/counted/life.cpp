@@ -57,10 +57,13 @@ class PendingLink {
 static_assert(std::endian::native == std::endian::little, "the header's halves are in this order");
 
 void push_pending(State& state, const Object* object) noexcept {
-  if (has(object, detail::kBuffered)) [[unlikely]]
-    state.candidates.forget(object);
   PendingLink::set(object, state.pending);
   state.pending = object;
+}
+
+[[gnu::noinline]] void push_candidate(State& state, const Object* object) noexcept {
+  state.candidates.forget(object);
+  push_pending(state, object);
 }
 
 const Object* pop_pending(State& state) noexcept {
@@ -80,7 +83,7 @@ void call_out(State& state, F&& call) {
 }
 
 // All that has to be done before a destructor. False: the finalizer made the object live again.
-bool prepare_end_slow(State& state, const Object* object) noexcept {
+[[gnu::noinline]] bool prepare_end_slow(State& state, const Object* object) noexcept {
   if (has(object, detail::kFinalizer)) {
     call_out(state, [&] { finalize(state, object); });
     if (Access::count(object) != 1) {
@@ -97,25 +100,45 @@ bool prepare_end_slow(State& state, const Object* object) noexcept {
 }
 
 // `block` is null when it went to a pool.
-void free_object_block_slow(State& state, Address object, void* block) noexcept {
+[[gnu::noinline]] void free_object_block_slow(State& state, Address object, void* block) noexcept {
   if (block == nullptr) return;
   if (state.slots.is_outside(object)) state.slots.forget_outside(object);
   state.blocks.free(block);
 }
 
 // REQUIRES: count 1, the reference being the caller's. In the destructor it still is 1: references
-// that it makes and drops do not end the object a second time.
-void end(State& state, const Object* object) noexcept {
+// that it makes and drops do not end the object a second time. False: it lives on.
+bool end(State& state, const Object* object) noexcept {
   if (has(object, detail::kEndsSlowly)) [[unlikely]] {
-    if (!prepare_end_slow(state, object)) return;
+    if (!prepare_end_slow(state, object)) return false;
   }
   set(object, detail::kCondemned);
   const Address address = address_of(object);
   void* const block = Access::end(object);
   if (!state.blocks.free_fast(block)) [[unlikely]]
     free_object_block_slow(state, address, block);
+  return true;
+}
+
+// The heap is gone, and now so many of its last objects. Those that end around this call are still
+// among the orphans.
+[[gnu::noinline]] void count_out_orphans(State& state, std::size_t ended) noexcept {
+  state.orphans -= ended;
+  if (state.orphans == 0) dispose(&state);
+}
+
+void finish_ending(State& state, std::size_t ended) noexcept {
+  state.destroying = false;
   if (state.face == nullptr) [[unlikely]]
-    --state.orphans;
+    count_out_orphans(state, ended);
+}
+
+// REQUIRES: something is pending.
+[[gnu::noinline]] void end_pending(State& state, std::size_t ended) noexcept {
+  do {
+    ended += end(state, pop_pending(state)) ? 1 : 0;
+  } while (state.pending != nullptr);
+  finish_ending(state, ended);
 }
 
 // The first destructor that runs ends what later ones let go of, one after the other: the object
@@ -123,14 +146,9 @@ void end(State& state, const Object* object) noexcept {
 // each with all that hangs on it.
 [[gnu::noinline]] void end_with_all_that_follow(State& state, const Object* object) noexcept {
   state.destroying = true;
-  for (;;) {
-    end(state, object);
-    if (state.pending == nullptr) break;
-    object = pop_pending(state);
-  }
-  state.destroying = false;
-  if (state.face == nullptr && state.orphans == 0) [[unlikely]]
-    dispose(&state);
+  const std::size_t ended = end(state, object) ? 1 : 0;
+  if (state.pending != nullptr) return end_pending(state, ended);
+  finish_ending(state, ended);
 }
 
 }  // namespace
@@ -197,8 +215,10 @@ void destroy(const Object* object) noexcept {
   if (Access::heap(object) == 0) [[unlikely]]
     os::fatal("an object that no heap made, or not yet, was released by its last reference");
   State& state = counted::state_of(object);
-  if (state.destroying) return counted::push_pending(state, object);
-  counted::end_with_all_that_follow(state, object);
+  if (!state.destroying) return counted::end_with_all_that_follow(state, object);
+  if (counted::has(object, kBuffered)) [[unlikely]]
+    return counted::push_candidate(state, object);
+  counted::push_pending(state, object);
 }
 
 void note_candidate(const Object* object) noexcept {
