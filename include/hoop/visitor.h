@@ -147,6 +147,7 @@ class Visitor {
  private:
   template <class T>
   void change(ref<T>& reference) {
+    if (drops_) return reference.reset();
     const Object* const old_header = reference.header();
     const Object* const new_header = replace_(*this, old_header);
     ref<T> old = std::move(reference);

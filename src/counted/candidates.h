@@ -3,24 +3,64 @@
 // "possible roots".) Every garbage cycle has one: the last reference to it from outside went.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <cstdlib>
 #include <utility>
-#include <vector>
 
 #include "counted/slot_table.h"
 #include "hoop/object.h"
 
 namespace hoop::counted {
 
+// A vector that grows only when it is told to, and never throws.
+class CandidateList {
+ public:
+  CandidateList() = default;
+  CandidateList(const CandidateList&) = delete;
+  CandidateList& operator=(const CandidateList&) = delete;
+  ~CandidateList() { std::free(objects_); }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] const Object*& operator[](std::size_t place) noexcept { return objects_[place]; }
+  [[nodiscard]] const Object*& front() noexcept { return objects_[0]; }
+  [[nodiscard]] const Object* back() const noexcept { return objects_[size_ - 1]; }
+  [[nodiscard]] const Object* const* begin() const noexcept { return objects_; }
+  [[nodiscard]] const Object* const* end() const noexcept { return objects_ + size_; }
+
+  [[nodiscard]] bool is_full() const noexcept { return size_ == capacity_; }
+  // REQUIRES: not is_full().
+  void push_back(const Object* object) noexcept { objects_[size_++] = object; }
+  void pop_back() noexcept { --size_; }
+  void clear() noexcept { size_ = 0; }
+  // False: no memory.
+  [[nodiscard]] bool grow() noexcept {
+    const std::size_t capacity = std::max<std::size_t>(kFewest, 2 * capacity_);
+    auto* const objects =
+        static_cast<const Object**>(std::realloc(objects_, capacity * sizeof(const Object*)));
+    if (objects == nullptr) return false;
+    objects_ = objects;
+    capacity_ = capacity;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kFewest = 1024;
+
+  const Object** objects_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
 // One list for each generation, and one for frozen objects. An object is in the list that its flags
 // name, at the place that the slot table holds, exactly if kBuffered is set and no collection has
 // taken the list.
 class Candidates {
  public:
-  using List = std::vector<const Object*>;
+  using List = CandidateList;
   static constexpr unsigned kFrozenList = detail::kFrozen;
 
   explicit Candidates(SlotTable& slots) : slots_(slots) {}
@@ -28,12 +68,10 @@ class Candidates {
   // False: no memory for it.
   [[nodiscard]] bool note(const Object* object) noexcept {
     const Address address = address_of(object);
-    if (!slots_.prepare(address)) [[unlikely]]
-      return false;
     List& list = lists_[list_of(object)];
-    slots_.set(address, static_cast<std::uint32_t>(list.size()));
-    if (list.size() == list.capacity() && !grow(list)) [[unlikely]]
-      return false;
+    if (!slots_.is_prepared(address) || list.is_full()) [[unlikely]]
+      return note_slow(object, list);
+    slots_.set_prepared(address, static_cast<std::uint32_t>(list.size()));
     list.push_back(object);
     detail::Access::flags(object) |= detail::kBuffered;
     return true;
@@ -68,13 +106,12 @@ class Candidates {
   static unsigned list_of(const Object* object) {
     return detail::Access::flags(object) & detail::kGeneration;
   }
-  static bool grow(List& list) noexcept {
-    try {
-      list.reserve(list.empty() ? 1024 : 2 * list.size());
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
+  [[gnu::noinline]] bool note_slow(const Object* object, List& list) noexcept {
+    if (!slots_.prepare(address_of(object)) || (list.is_full() && !list.grow())) return false;
+    slots_.set(address_of(object), static_cast<std::uint32_t>(list.size()));
+    list.push_back(object);
+    detail::Access::flags(object) |= detail::kBuffered;
+    return true;
   }
 
   SlotTable& slots_;

@@ -132,7 +132,7 @@ bool Collection::analyse() {
 
 // Live objects go their way; garbage stays in the tables, held by one reference each.
 void Collection::sort() {
-  for (Index i = 0; i < finder_.size(); ++i) {
+  tables_.keep_objects([&](Index i) {
     finder_.prefetch_ahead(i);
     const Object* const object = object_at(finder_.object(i));
     const unsigned flags = Access::flags(object) & ~unsigned{detail::kNumbered | detail::kBuffered};
@@ -140,13 +140,13 @@ void Collection::sort() {
       Access::flags(object) = static_cast<Flags>(flags | detail::kCondemned);
       garbage_flags_ |= flags;
       Access::add(object);
-    } else {
-      Access::flags(object) = static_cast<Flags>(flags);
-      // What a smaller collection found alive may be garbage to a larger one.
-      keep(object, i < candidates_ && (generation_ < kOldest || finder_.is_truncated()));
+      return true;
     }
-  }
-  tables_.keep_objects([&](Index i) { return finder_.is_garbage(i); });
+    Access::flags(object) = static_cast<Flags>(flags);
+    // What a smaller collection found alive may be garbage to a larger one.
+    keep(object, i < candidates_ && (generation_ < kOldest || finder_.is_truncated()));
+    return false;
+  });
 }
 
 // A live object grows older. `again`: it stays a candidate.

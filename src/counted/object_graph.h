@@ -58,12 +58,14 @@ class ObjectGraph {
   enum class Holds : std::uint8_t { kNone, kOneEach };  // references of the collection's own
 
   ObjectGraph(State& state, int generation, Holds holds = Holds::kNone)
-      : state_(state), generation_(static_cast<unsigned>(generation)), holds_(holds) {}
+      : state_(state),
+        generation_(static_cast<unsigned>(generation)),
+        held_(holds == Holds::kOneEach ? 1 : 0) {}
 
   [[nodiscard]] std::uint32_t count_of(Address object) const {
     const std::int32_t count = Access::count(object_at(object));
     if (count < 0) return cycles::kAlwaysLive;
-    return static_cast<std::uint32_t>(count) - (holds_ == Holds::kOneEach ? 1 : 0);
+    return static_cast<std::uint32_t>(count) - held_;
   }
 
   template <class F>
@@ -88,7 +90,8 @@ class ObjectGraph {
   void set_index(Address address, cycles::Index index) {
     const Object* const object = object_at(address);
     if (index == cycles::kNoIndex) return unset(object, kAnalysed);
-    if ((Access::flags(object) & kAnalysed) == detail::kBuffered) state_.candidates.forget(object);
+    if ((Access::flags(object) & kAnalysed) == detail::kBuffered) [[unlikely]]
+      forget_slow(object);
     state_.slots.set(address, index);
     set(object, kAnalysed);
   }
@@ -115,9 +118,13 @@ class ObjectGraph {
   static constexpr unsigned kOutOfScope =
       detail::kLeaf | detail::kUnderConstruction | detail::kDying | detail::kNumbered;
 
+  [[gnu::noinline]] void forget_slow(const Object* candidate) {
+    state_.candidates.forget(candidate);
+  }
+
   State& state_;
   unsigned generation_;
-  Holds holds_;
+  std::uint32_t held_;
   const Object* overcounted_ = nullptr;
 };
 

@@ -26,7 +26,11 @@ class SlotTable {
 
   // Makes room for the number of an object. False: no memory.
   [[nodiscard]] bool prepare(Address object) noexcept {
-    return offset_of(object) < ready_ || prepare_slow(object);
+    return is_prepared(object) || prepare_slow(object);
+  }
+  // Is there room already? (For objects outside the answer is no.)
+  [[nodiscard]] bool is_prepared(Address object) const noexcept {
+    return offset_of(object) < ready_;
   }
   // REQUIRES: prepare(object) was true once.
   [[nodiscard]] std::uint32_t get(Address object) const noexcept {
@@ -40,6 +44,10 @@ class SlotTable {
     } else {
       set_slow(object, number);
     }
+  }
+  // REQUIRES: is_prepared(object).
+  void set_prepared(Address object, std::uint32_t number) noexcept {
+    slots_[offset_of(object) / kGrain] = number;
   }
   void prefetch(Address object) const noexcept {
     const std::size_t offset = offset_of(object);

@@ -101,12 +101,18 @@ class Finder {
     if constexpr (kLookahead == Lookahead::kRing) ring_.flush(handle);
   }
 
+  // Not inlined: what is known already is to be quick.
+  [[gnu::noinline]] void add_reached(Address target) {
+    if (!host_.in_scope(target)) return;
+    const Index index = add_new(target);
+    if (index != kNoIndex) tables_.add_internal(index);
+  }
+
   void set_against_counts(Reach reach) {
-    const auto set_against = [&](Address target) {
-      Index index = host_.index_of(target);
-      if (index == kNoIndex && reach == Reach::kClosure && host_.in_scope(target))
-        index = add_new(target);
-      if (index != kNoIndex) tables_.add_internal(index);
+    const auto set_against = [this, reach](Address target) {
+      const Index index = host_.index_of(target);
+      if (index != kNoIndex) return tables_.add_internal(index);
+      if (reach == Reach::kClosure) add_reached(target);
     };
     Index next = 0;
     do {
@@ -122,7 +128,7 @@ class Finder {
   void mark_what_keeps_a_count() {
     for (Index i = 0; i < tables_.size(); ++i) {
       const std::uint32_t count = tables_.count(i);
-      if (tables_.is_live(i) || count == tables_.internal(i)) continue;
+      if (count == tables_.internal(i) || tables_.is_live(i)) continue;
       if (count < tables_.internal(i)) host_.note_overcount(tables_.object(i));
       mark(i);
     }
