@@ -13,7 +13,9 @@ function(hoop_freestanding_binary target)
     LINKER_LANGUAGE C
     PREFIX ""
     LIBRARY_OUTPUT_DIRECTORY ${HOOP_PACKAGE_DIR})
-  install(TARGETS ${target} LIBRARY DESTINATION hoopsnake)
+  if(SKBUILD)
+    install(TARGETS ${target} LIBRARY DESTINATION hoopsnake)
+  endif()
 endfunction()
 
 function(hoop_add_preload)
