@@ -46,7 +46,7 @@ std::string quoted(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
+    quoted += c == '\n' ? "\\n" : std::string(1, c);
   }
   return quoted + '"';
 }
