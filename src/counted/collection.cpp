@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <new>
 #include <utility>
 #include <vector>
 
@@ -19,6 +17,7 @@
 #include "cycles/host.h"
 #include "hoop/heap.h"
 #include "hoop/object.h"
+#include "hoop/weak.h"
 #include "os/clock.h"
 
 namespace hoop::counted {

@@ -6,7 +6,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "counted/object_graph.h"
 #include "counted/state.h"
 #include "hoop/detail/made.h"
 #include "hoop/heap.h"

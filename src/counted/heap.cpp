@@ -19,7 +19,6 @@
 #include "base/units.h"
 #include "counted/candidates.h"
 #include "counted/collection.h"
-#include "counted/object_graph.h"
 #include "counted/state.h"
 #include "heap/geometry.h"
 #include "heap/heap.h"

@@ -8,14 +8,17 @@
 #include <new>
 #include <utility>
 
+#include "base/units.h"
 #include "counted/collection.h"
 #include "counted/state.h"
 #include "counted/weak_table.h"
+#include "heap/geometry.h"
 #include "heap/heap.h"
 #include "hoop/detail/core.h"
 #include "hoop/detail/made.h"
 #include "hoop/heap.h"
 #include "hoop/object.h"
+#include "hoop/weak.h"
 #include "os/fatal.h"
 
 namespace hoop::counted {

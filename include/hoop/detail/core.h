@@ -22,7 +22,7 @@ namespace hoop::detail {
 
 // How a slab's record begins: with the head of its list of free blocks.
 struct FreeList {
-  void** first;
+  void* first;  // its first word links to the next one
 };
 
 // A heap, as inlined code sees it; the library's State derives from it.
@@ -59,9 +59,9 @@ void end_header_slow(const Object* object) noexcept;
 inline void* allocate(Core& core, std::size_t bytes) {
   if (bytes <= Core::kMaxSmallBytes) [[likely]] {
     FreeList* const list = core.small[(bytes - 1) / Core::kBlockStep];
-    void** const block = list->first;
+    void* const block = list->first;
     if (block != nullptr) [[likely]] {
-      list->first = static_cast<void**>(*block);
+      list->first = *static_cast<void**>(block);
       return block;
     }
   }

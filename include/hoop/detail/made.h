@@ -92,8 +92,8 @@ class Made final : public T {
   static const Type kType;
 
   static unsigned pool_id() noexcept {
-    static const unsigned id = new_pool_id();
-    return id;
+    static const unsigned kId = new_pool_id();
+    return kId;
   }
 
   static bool has_prefix() noexcept {
