@@ -104,6 +104,32 @@ for t in threads: t.join()
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_several_threads_make_the_first_other_interpreters_at_once(box: Sandbox, way: str) -> None:
+    """Each under the runtime's lock, where nobody may wait for the GIL: whoever holds it may want
+    the lock, as the main thread does that starts and ends threads."""
+    code = """
+barrier = threading.Barrier(5)
+left = [1] * 4
+def session():
+    barrier.wait()
+    id = create()
+    run(id, "sum(range(1000))")
+    interpreters.destroy(id)
+    left.pop()
+threads = [threading.Thread(target=session) for _ in range(4)]
+for t in threads: t.start()
+barrier.wait()
+while left:
+    short = threading.Thread(target=int)
+    short.start()
+    short.join()
+for t in threads: t.join()
+"""
+    for _ in range(3):
+        outcome(box, way, code)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_interpreters_that_share_the_gil_come_and_go(box: Sandbox, way: str) -> None:
     code = """
 for _ in range(3):
