@@ -81,10 +81,17 @@ constexpr bool holds_references() {
   }
 }
 
+// Is it known that a T without references holds none that cannot be seen?
+template <class T>
+inline constexpr bool kIsTransparent =
+    !std::is_class_v<T> || IsVariant<T>::value || IsOptional<T>::value || std::ranges::range<T> ||
+    TupleLike<T>;
+
 }  // namespace detail
 
 // Takes ref<T>, weak<T>, and whatever holds them: arrays, containers, pairs, tuples, optionals,
-// variants, and structs with a trace() of their own. Everything else is passed over.
+// variants, and structs with a trace() of their own. Numbers, strings and the like are passed over;
+// a class that it cannot see into does not compile.
 //
 // A visitor either reads references, or, after a collection or while a graph is copied, takes them
 // away or puts others in their place; `const` in trace() means that the object's meaning stays.
@@ -111,17 +118,19 @@ class Visitor {
   template <class T>
   requires(!detail::IsRef<T>::value && !detail::IsWeak<T>::value) void operator()(const T& value) {
     if constexpr (!detail::holds_references<T>()) {
-      return;
+      static_assert(detail::kIsTransparent<T>,
+                    "hoop::Visitor cannot see into a value of this type. If it holds references, "
+                    "give it `void trace(hoop::Visitor&) const`; if it holds none, leave it out");
     } else if constexpr (detail::Traceable<T>) {
       value.trace(*this);
     } else if constexpr (detail::IsVariant<T>::value) {
-      std::visit([this](const auto& alternative) { (*this)(alternative); }, value);
+      std::visit([this](const auto& alternative) { visit_part(alternative); }, value);
     } else if constexpr (detail::IsOptional<T>::value) {
       if (value.has_value()) (*this)(*value);
     } else if constexpr (std::ranges::range<T>) {
       visit_range(value);
     } else {
-      std::apply([this](const auto&... elements) { ((*this)(elements), ...); }, value);
+      std::apply([this](const auto&... elements) { (visit_part(elements), ...); }, value);
     }
   }
 
@@ -157,6 +166,12 @@ class Visitor {
         reinterpret_cast<std::uintptr_t>(old.get()) - reinterpret_cast<std::uintptr_t>(old_header);
     const auto start = reinterpret_cast<std::uintptr_t>(new_header) + distance;
     reference = ref<T>::adopt(reinterpret_cast<T*>(start));
+  }
+
+  // Of a variant, pair or tuple: others of it hold references, this one may hold none.
+  template <class T>
+  void visit_part(const T& part) {
+    if constexpr (detail::holds_references<T>()) (*this)(part);
   }
 
   template <class C>

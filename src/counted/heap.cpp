@@ -226,7 +226,11 @@ void Heap::attach() noexcept {
 
 void Heap::detach() noexcept { state_of(*this).owner = nullptr; }
 
-Heap& Heap::of(const Object& object) noexcept { return *counted::state_around(&object).face; }
+Heap& Heap::of(const Object& object) noexcept {
+  Heap* const heap = counted::state_around(&object).face;
+  HOOP_CHECK(heap != nullptr, "an object was asked for its heap, which it has outlived");
+  return *heap;
+}
 
 void* Heap::allocate(std::size_t bytes) { return detail::allocate_memory(core(), bytes); }
 
