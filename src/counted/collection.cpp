@@ -103,14 +103,16 @@ void Collection::take_candidates(std::size_t most) {
 void Collection::add(const Object* candidate) {
   if (finder_.add_new(address_of(candidate)) == cycles::kNoIndex) [[unlikely]] {
     unset(candidate, detail::kNumbered | detail::kBuffered);
-    keep(candidate, true);
+    state_.lost_candidates = true;
   }
 }
 
 void Collection::add_everything() {
   state_.lost_candidates = false;
   for_each_object(state_, [&](const Object* object, std::size_t /*bytes*/) {
-    if (graph_.in_scope(address_of(object))) finder_.add(address_of(object));
+    const Address address = address_of(object);
+    if (graph_.in_scope(address) && finder_.add(address) == cycles::kNoIndex)
+      state_.lost_candidates = true;
   });
 }
 

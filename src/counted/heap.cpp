@@ -333,7 +333,6 @@ State& state_around(const Object* object) noexcept {
 
 void dispose(State* state) noexcept {
   Registry::remove(*state);
-  state->blocks.release();
   delete state;
 }
 

@@ -100,8 +100,7 @@ class ObjectGraph {
     const Object* const object = object_at(address);
     const unsigned flags = Access::flags(object);
     return (flags & kOutOfScope) == 0 && (flags & detail::kGeneration) <= generation_ &&
-           Access::heap(object) == state_.id && Access::count(object) > 0 &&
-           state_.slots.prepare(address);
+           Access::heap(object) == state_.id && Access::count(object) > 0 && has_slot(address);
   }
 
   void note_overcount(Address object) { overcounted_ = object_at(object); }
@@ -114,6 +113,14 @@ class ObjectGraph {
   }
 
  private:
+  // Without memory for its number an object cannot be looked at, and garbage may be missed.
+  bool has_slot(Address object) {
+    if (state_.slots.prepare(object)) [[likely]]
+      return true;
+    state_.lost_candidates = true;
+    return false;
+  }
+
   static constexpr unsigned kAnalysed = detail::kNumbered | detail::kBuffered;
   static constexpr unsigned kOutOfScope =
       detail::kLeaf | detail::kUnderConstruction | detail::kDying | detail::kNumbered;

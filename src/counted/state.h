@@ -32,6 +32,9 @@ using Flags = std::uint16_t;
 // time, as the heap.
 struct State : detail::Core {
   explicit State(Heap& face) : face(&face), candidates(slots) {}
+  ~State() { blocks.release(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   heap::Heap blocks;
   Heap* face;  // null: orphaned, its objects live on
