@@ -351,7 +351,7 @@ std::size_t collect(State& state, int generation) noexcept {
     if (generation == kOldest) state.looked_at_last = collection.looked_at();
   }
   if (generation == kOldest) {
-    state.pools.empty(state.blocks);
+    state.pools.empty(state, state.blocks);
     state.blocks.tick(os::monotonic_now());
   }
   state.reset_room();

@@ -108,7 +108,7 @@ Heap::~Heap() {
   collect();
   state.garbage.clear();
   state.error_handler = nullptr;
-  state.pools.empty(state.blocks);
+  state.pools.empty(state, state.blocks);
   state.face = nullptr;
   for_each_object(state, [&](const Object* /*object*/, std::size_t /*bytes*/) { ++state.orphans; });
   if (state.orphans == 0) counted::dispose(&state);
@@ -213,7 +213,7 @@ HeapStats Heap::stats() const {
 
 std::size_t Heap::trim() noexcept {
   State& state = state_of(*this);
-  state.pools.empty(state.blocks);
+  state.pools.empty(state, state.blocks);
   return state.blocks.trim();
 }
 

@@ -257,12 +257,8 @@ unsigned new_pool_id() noexcept {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-void* take_pooled(Core& core, unsigned pool) noexcept {
-  return static_cast<State&>(core).pools.take(pool);
-}
-
-bool give_pooled(Core& core, unsigned pool, void* block, std::size_t capacity) noexcept {
-  return static_cast<State&>(core).pools.give(pool, block, capacity);
+void add_pool_slow(Core& core, unsigned id) noexcept {
+  static_cast<State&>(core).pools.add(core, id);
 }
 
 void end_header_slow(const Object* object) noexcept {

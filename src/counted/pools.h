@@ -1,29 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks that wait for the next object of their type.
+// The pools of pooled types; objects are taken from them and given to them by inlined code.
 #pragma once
 
-#include <cstddef>
 #include <vector>
 
 #include "heap/heap.h"
+#include "hoop/detail/core.h"
 
 namespace hoop::counted {
 
 class Pools {
  public:
-  // nullptr: none is there.
-  [[nodiscard]] void* take(unsigned pool) noexcept;
-  // False: the pool is full; the block stays the caller's.
-  [[nodiscard]] bool give(unsigned pool, void* block, std::size_t capacity) noexcept;
+  // From now on the type of this number has a pool, if there is memory for it.
+  void add(detail::Core& core, unsigned id) noexcept;
   // All blocks go back to the heap.
-  void empty(heap::Heap& heap) noexcept;
+  static void empty(detail::Core& core, heap::Heap& heap) noexcept;
 
  private:
-  struct Pool {
-    void* first = nullptr;  // linked by first words, tagged with kPooledTag
-    std::size_t blocks = 0;
-  };
-  std::vector<Pool> pools_;  // by the type's number
+  std::vector<detail::Pool> pools_;  // core.pools
 };
 
 }  // namespace hoop::counted

@@ -25,6 +25,13 @@ struct FreeList {
   void* first;  // its first word links to the next one
 };
 
+// Blocks that wait for the next object of their type. A link is a block's first word, tagged with
+// kPooledTag.
+struct Pool {
+  void* first = nullptr;
+  std::size_t blocks = 0;
+};
+
 // A heap, as inlined code sees it; the library's State derives from it.
 struct Core {
   static constexpr std::size_t kMaxSmallBytes = 512;
@@ -35,6 +42,8 @@ struct Core {
   // Candidates that may be noted before the next make() collects; negative: collect.
   std::int32_t room = 0;
   std::uint16_t id = 0;
+  std::uint32_t pool_count = 0;
+  Pool* pools = nullptr;  // by the type's number
 };
 
 // By the number in an object's header. 0 is no heap.

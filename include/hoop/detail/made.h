@@ -53,9 +53,33 @@ concept DerivesFromObjectVirtually =
 
 // The pool of a type in a heap; `id` counts the pooled types of the program.
 unsigned new_pool_id() noexcept;
-[[nodiscard]] void* take_pooled(Core& core, unsigned pool) noexcept;
-[[nodiscard]] bool give_pooled(Core& core, unsigned pool, void* block,
-                               std::size_t capacity) noexcept;
+// Makes the pool, if there is memory for it.
+void add_pool_slow(Core& core, unsigned id) noexcept;
+
+// nullptr: none is there.
+[[nodiscard]] inline void* take_pooled(Core& core, unsigned id) noexcept {
+  if (id >= core.pool_count) [[unlikely]]
+    return nullptr;
+  Pool& pool = core.pools[id];
+  void* const block = pool.first;
+  if (block == nullptr) return nullptr;
+  pool.first = reinterpret_cast<void*>(*static_cast<std::uintptr_t*>(block) & ~kPooledTag);
+  --pool.blocks;
+  return block;
+}
+
+// False: the pool is full; the block stays the caller's.
+[[nodiscard]] inline bool give_pooled(Core& core, unsigned id, void* block,
+                                      std::size_t capacity) noexcept {
+  if (id >= core.pool_count) [[unlikely]]
+    add_pool_slow(core, id);
+  if (id >= core.pool_count || core.pools[id].blocks >= capacity) return false;
+  Pool& pool = core.pools[id];
+  *static_cast<std::uintptr_t*>(block) = reinterpret_cast<std::uintptr_t>(pool.first) | kPooledTag;
+  pool.first = block;
+  ++pool.blocks;
+  return true;
+}
 
 template <class T>
 class Made final : public T {
