@@ -264,8 +264,8 @@ void Collection::end_garbage() {
   // Those that were cleared first end now: the others let go of them.
   tables_.keep_objects([&](Index i) {
     const Object* const object = object_at(tables_.object(i));
-    if (Access::count(object) > 1) return true;
-    Access::release(object);
+    if (Access::count(object) != 1) return true;
+    end_with_all_that_follow(state_, object);
     return false;
   });
   for (Index i = 0; i < tables_.size(); ++i) end_leftover(object_at(tables_.object(i)));
@@ -282,8 +282,8 @@ bool Collection::end_or_clear(const Object* object) {
       state_.report_error(Error::Where::kClear, object);
     }
   }
-  if (Access::count(object) > 1) return false;
-  Access::release(object);
+  if (Access::count(object) != 1) return false;
+  end_with_all_that_follow(state_, object);
   return true;
 }
 
@@ -291,7 +291,7 @@ bool Collection::end_or_clear(const Object* object) {
 void Collection::end_leftover(const Object* object) {
   unset(object, detail::kCondemned);
   bool refers = false;
-  if (Access::count(object) > 1) {
+  if (Access::count(object) != 1) {
     --collected_;
     try {
       for_each_reference(object, [&](const Object* /*target*/) { refers = true; });

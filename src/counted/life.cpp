@@ -144,17 +144,17 @@ void finish_ending(State& state, std::size_t ended) noexcept {
   finish_ending(state, ended);
 }
 
+}  // namespace
+
 // The first destructor that runs ends what later ones let go of, one after the other: the object
 // whose reference went last comes first, so that members end in the order of their declaration,
 // each with all that hangs on it.
-[[gnu::noinline]] void end_with_all_that_follow(State& state, const Object* object) noexcept {
+void end_with_all_that_follow(State& state, const Object* object) noexcept {
   state.destroying = true;
   const std::size_t ended = end(state, object) ? 1 : 0;
   if (state.pending != nullptr) return end_pending(state, ended);
   finish_ending(state, ended);
 }
-
-}  // namespace
 
 void finalize(State& state, const Object* object) noexcept {
   unset(object, detail::kFinalizer);

@@ -159,6 +159,8 @@ void for_each_object(const State& state, F&& visit) {
 // The weak references to an object whose life ends: all of them are cleared; those with a callback
 // are returned, linked by `next`, with a use for the caller each. Null if there are none.
 detail::WeakNode* clear_weak_references(State& state, const Object* object) noexcept;
+// Ends an object whose last reference is the caller's. REQUIRES: no destructor is running.
+[[gnu::noinline]] void end_with_all_that_follow(State& state, const Object* object) noexcept;
 // Runs an object's finalizer, for the only time. REQUIRES: it has one that did not run, and a
 // reference for the time being.
 void finalize(State& state, const Object* object) noexcept;

@@ -117,7 +117,7 @@ class Finder {
     Index next = 0;
     do {
       for (; next < tables_.size(); ++next) {
-        if (tables_.is_live(next)) continue;
+        if (marked_ > 0 && tables_.is_live(next)) continue;
         prefetch_ahead(next);
         for_each_target(tables_.object(next), set_against);
       }

@@ -62,6 +62,24 @@ TEST_F(Collect, FindsACycle) {
   EXPECT_EQ(log, (Log{"~a", "~b"}));  // b lost its handle first: it is cleared, and ends last
 }
 
+TEST_F(Collect, KeepsWhatClearMadeImmortal) {
+  struct Stubborn : Node {
+    using Node::Node;
+    void clear() override {
+      decltype(links)().swap(links);
+      Heap::make_immortal(*this);
+    }
+  };
+  ref<Node> a = heap.make<Stubborn>(log, "a");
+  a->links.push_back(make("b"));
+  a->links[0]->links.push_back(a);
+  Node* const raw = a.get();
+  a = nullptr;
+  EXPECT_EQ(heap.collect(), 1U);
+  EXPECT_EQ(take_log(), Log{"~b"});
+  EXPECT_EQ(raw->name, "a");
+}
+
 TEST_F(Collect, KeepsACycleThatSomethingRefersTo) {
   auto [a, b] = make_cycle();
   b = nullptr;
