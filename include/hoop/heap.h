@@ -35,7 +35,7 @@ struct HeapOptions {
 
 // When make() collects by itself. As gc.set_threshold(), but counts candidates, not objects.
 struct Thresholds {
-  std::int32_t candidates = 4096;      // noted since the last collection; 0: never
+  std::int32_t candidates = 1024;      // noted since the last collection; 0: never
   std::int32_t young_per_middle = 10;  // collections of generation 0 to one of 1
   std::int32_t middle_per_full = 10;   // of 1 to one of 2, if there is a quarter more to look at
 };

@@ -7,7 +7,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <memory>
+#include <new>
 #include <utility>
 
 #include "counted/slot_table.h"
@@ -21,15 +22,15 @@ class CandidateList {
   CandidateList() = default;
   CandidateList(const CandidateList&) = delete;
   CandidateList& operator=(const CandidateList&) = delete;
-  ~CandidateList() { std::free(objects_); }
+  ~CandidateList() = default;
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] const Object*& operator[](std::size_t place) noexcept { return objects_[place]; }
   [[nodiscard]] const Object*& front() noexcept { return objects_[0]; }
   [[nodiscard]] const Object* back() const noexcept { return objects_[size_ - 1]; }
-  [[nodiscard]] const Object* const* begin() const noexcept { return objects_; }
-  [[nodiscard]] const Object* const* end() const noexcept { return objects_ + size_; }
+  [[nodiscard]] const Object* const* begin() const noexcept { return objects_.get(); }
+  [[nodiscard]] const Object* const* end() const noexcept { return objects_.get() + size_; }
 
   [[nodiscard]] bool is_full() const noexcept { return size_ == capacity_; }
   // REQUIRES: not is_full().
@@ -39,10 +40,10 @@ class CandidateList {
   // False: no memory.
   [[nodiscard]] bool grow() noexcept {
     const std::size_t capacity = std::max<std::size_t>(kFewest, 2 * capacity_);
-    auto* const objects =
-        static_cast<const Object**>(std::realloc(objects_, capacity * sizeof(const Object*)));
+    std::unique_ptr<const Object*[]> objects(new (std::nothrow) const Object*[capacity]);
     if (objects == nullptr) return false;
-    objects_ = objects;
+    std::copy_n(objects_.get(), size_, objects.get());
+    objects_ = std::move(objects);
     capacity_ = capacity;
     return true;
   }
@@ -50,7 +51,7 @@ class CandidateList {
  private:
   static constexpr std::size_t kFewest = 1024;
 
-  const Object** objects_ = nullptr;
+  std::unique_ptr<const Object*[]> objects_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };
