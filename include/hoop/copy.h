@@ -48,8 +48,8 @@ template <class T>
 // New objects for all that can be reached from this one through counted references that trace()
 // names: each once, so that shared parts stay shared and cycles stay cycles. Weak references, and
 // references that are not traced, go on referring to the old objects. Objects without trace() that
-// are not Copyable are shared, as Python shares what cannot change. On an exception nothing
-// remains.
+// are not Copyable are shared, as Python shares what cannot change. On an exception the copies made
+// so far go; cycles among them with the next collection.
 template <class T>
 [[nodiscard]] ref<T> deep_copy(Heap& heap, const ref<T>& from) {
   if (!from) return {};

@@ -28,9 +28,9 @@ namespace hoop {
 inline constexpr int kOldest = 2;
 
 struct HeapOptions {
-  std::size_t reservation_bytes = std::size_t{16}
-                                  << 30;  // address space; the heap cannot grow past
-  bool automatic = true;                  // make() collects when it is time
+  // Address space; the heap cannot grow past it.
+  std::size_t reservation_bytes = std::size_t{16} << 30;
+  bool automatic = true;  // make() collects when it is time
 };
 
 // When make() collects by itself. As gc.set_threshold(), but counts candidates, not objects.

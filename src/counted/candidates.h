@@ -11,6 +11,8 @@
 #include <new>
 #include <utility>
 
+#include "base/units.h"
+#include "counted/header.h"
 #include "counted/slot_table.h"
 #include "hoop/object.h"
 
@@ -68,29 +70,30 @@ class Candidates {
 
   // False: no memory for it.
   [[nodiscard]] bool note(const Object* object) noexcept {
+    List& list = lists_[generation_of(object)];
     const Address address = address_of(object);
-    List& list = lists_[list_of(object)];
-    if (!slots_.is_prepared(address) || list.is_full()) [[unlikely]]
-      return note_slow(object, list);
-    slots_.set_prepared(address, static_cast<std::uint32_t>(list.size()));
+    if (!slots_.is_prepared(address) || list.is_full()) [[unlikely]] {
+      if (!make_room_slow(address, list)) return false;
+    }
+    slots_.set(address, static_cast<std::uint32_t>(list.size()));
     list.push_back(object);
-    detail::Access::flags(object) |= detail::kBuffered;
+    set(object, detail::kBuffered);
     return true;
   }
 
   // The last of the list takes its place.
   void forget(const Object* object) noexcept {
-    List& list = lists_[list_of(object)];
+    List& list = lists_[generation_of(object)];
     const std::uint32_t place = slots_.get(address_of(object));
     const Object* const last = list.back();
     list[place] = last;
     slots_.set(address_of(last), place);
     list.pop_back();
-    detail::Access::flags(object) &= static_cast<std::uint16_t>(~detail::kBuffered);
+    unset(object, detail::kBuffered);
   }
 
   void move_to_front(const Object* object) noexcept {
-    List& list = lists_[list_of(object)];
+    List& list = lists_[generation_of(object)];
     const std::uint32_t place = slots_.get(address_of(object));
     std::swap(list.front(), list[place]);
     slots_.set(address_of(list[place]), place);
@@ -103,16 +106,8 @@ class Candidates {
   }
 
  private:
-  static Address address_of(const Object* object) { return reinterpret_cast<Address>(object); }
-  static unsigned list_of(const Object* object) {
-    return detail::Access::flags(object) & detail::kGeneration;
-  }
-  [[gnu::noinline]] bool note_slow(const Object* object, List& list) noexcept {
-    if (!slots_.prepare(address_of(object)) || (list.is_full() && !list.grow())) return false;
-    slots_.set(address_of(object), static_cast<std::uint32_t>(list.size()));
-    list.push_back(object);
-    detail::Access::flags(object) |= detail::kBuffered;
-    return true;
+  [[gnu::noinline]] bool make_room_slow(Address address, List& list) noexcept {
+    return slots_.prepare(address) && (!list.is_full() || list.grow());
   }
 
   SlotTable& slots_;

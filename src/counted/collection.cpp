@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "counted/candidates.h"
+#include "counted/header.h"
 #include "counted/object_graph.h"
 #include "counted/state.h"
 #include "counted/weak_table.h"
@@ -152,8 +153,7 @@ void Collection::sort() {
 
 // A live object grows older. `again`: it stays a candidate.
 void Collection::keep(const Object* object, bool again) {
-  const unsigned age = Access::flags(object) & detail::kGeneration;
-  if (age < kOldest) {
+  if (generation_of(object) < kOldest) {
     unset(object, detail::kGeneration);
     set(object, std::min<unsigned>(generation_ + 1, kOldest));
   }
@@ -219,7 +219,7 @@ void Collection::look_again() {
   cycles::Finder<ObjectGraph> finder(graph, tables_);
   const Index rows = tables_.size();
   tables_.clear();
-  for (Index i = 0; i < rows; ++i) finder.add(tables_.object(i));
+  for (Index i = 0; i < rows; ++i) finder.add_new(tables_.object(i));
   bool is_known = true;
   try {
     finder.find(cycles::Reach::kAdded);
@@ -256,9 +256,6 @@ void Collection::clear_new_weak_references() {
 // --- 6: the end ----------------------------------------------------------------------
 
 void Collection::end_garbage() {
-  // Called from within a destructor, the collection ends its garbage at once all the same.
-  const Object* const pending = std::exchange(state_.pending, nullptr);
-  const bool destroying = std::exchange(state_.destroying, false);
   collected_ = tables_.size();
   tables_.keep_objects([&](Index i) { return !end_or_clear(object_at(tables_.object(i))); });
   // Those that were cleared first end now: the others let go of them.
@@ -269,8 +266,6 @@ void Collection::end_garbage() {
     return false;
   });
   for (Index i = 0; i < tables_.size(); ++i) end_leftover(object_at(tables_.object(i)));
-  state_.pending = pending;
-  state_.destroying = destroying;
 }
 
 // True: it is gone. False: others still refer to it, but it to nobody.
@@ -361,6 +356,7 @@ std::size_t collect(State& state, int generation) noexcept {
 
 std::size_t collect_automatically(State& state) noexcept {
   state.reset_room();
+  if (state.room == State::kNeverCollect) return 0;
   if (++state.young_since_middle <= state.thresholds.young_per_middle) return collect(state, 0);
   state.young_since_middle = 0;
   // A full collection pays when there is a quarter more to look at than it found last time.

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "counted/header.h"
 #include "counted/state.h"
 #include "hoop/detail/made.h"
 #include "hoop/heap.h"

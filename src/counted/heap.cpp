@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "counted/candidates.h"
 #include "counted/collection.h"
+#include "counted/header.h"
 #include "counted/state.h"
 #include "heap/geometry.h"
 #include "heap/heap.h"

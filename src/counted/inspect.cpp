@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "counted/header.h"
 #include "counted/object_graph.h"
 #include "counted/picture.h"
 #include "counted/state.h"
@@ -72,7 +73,7 @@ bool Heap::is_tracked(const Object& object) noexcept { return !has(&object, deta
 std::vector<ref<Object>> Heap::objects(int generation) const {
   std::vector<ref<Object>> found;
   for (const Object* const object : all_objects(*this)) {
-    const int age = Access::flags(object) & detail::kGeneration;
+    const auto age = static_cast<int>(counted::generation_of(object));
     if (is_tracked(*object) && (generation < 0 || age == generation))
       found.push_back(share(object));
   }

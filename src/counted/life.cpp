@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "counted/collection.h"
+#include "counted/header.h"
 #include "counted/state.h"
 #include "counted/weak_table.h"
 #include "heap/geometry.h"

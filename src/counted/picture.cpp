@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "counted/header.h"
 #include "counted/object_graph.h"
 #include "counted/state.h"
 #include "cycles/finder.h"

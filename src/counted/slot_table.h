@@ -45,10 +45,6 @@ class SlotTable {
       set_slow(object, number);
     }
   }
-  // REQUIRES: is_prepared(object).
-  void set_prepared(Address object, std::uint32_t number) noexcept {
-    slots_[offset_of(object) / kGrain] = number;
-  }
   void prefetch(Address object) const noexcept {
     const std::size_t offset = offset_of(object);
     if (offset < ready_) __builtin_prefetch(&slots_[offset / kGrain], 1);

@@ -13,6 +13,7 @@
 
 #include "base/units.h"
 #include "counted/candidates.h"
+#include "counted/header.h"
 #include "counted/pools.h"
 #include "counted/row_memory.h"
 #include "counted/slot_table.h"
@@ -24,9 +25,6 @@
 #include "hoop/object.h"
 
 namespace hoop::counted {
-
-using detail::Access;
-using Flags = std::uint16_t;
 
 // Owned by its Heap, and after that by its objects: the last one takes it along. One thread at a
 // time, as the heap.
@@ -41,8 +39,8 @@ struct State : detail::Core {
   const void* owner = nullptr;
   std::size_t orphans = 0;  // objects that are left
 
-  // Objects of count 0 whose turn comes after the destructor that is running; linked through
-  // their headers.
+  // Objects without references whose turn comes after the destructor that is running; linked
+  // through their headers.
   const Object* pending = nullptr;
   bool destroying = false;
   unsigned interludes = 0;
@@ -90,27 +88,6 @@ inline State& state_of(const Object* object) noexcept {
 State& state_around(const Object* object) noexcept;
 inline State& state_of(const Heap& heap) noexcept {
   return static_cast<State&>(Access::core(heap));
-}
-
-inline bool has(const Object* object, unsigned flags) noexcept {
-  return (Access::flags(object) & flags) != 0;
-}
-inline void set(const Object* object, unsigned flags) noexcept {
-  Access::flags(object) = static_cast<Flags>(Access::flags(object) | flags);
-}
-inline void unset(const Object* object, unsigned flags) noexcept {
-  Access::flags(object) = static_cast<Flags>(Access::flags(object) & ~flags);
-}
-
-inline bool is_frozen(const Object* object) noexcept {
-  return (Access::flags(object) & detail::kGeneration) == detail::kFrozen;
-}
-
-inline Address address_of(const Object* object) noexcept {
-  return reinterpret_cast<Address>(object);
-}
-inline const Object* object_at(Address address) noexcept {
-  return reinterpret_cast<const Object*>(address);
 }
 
 // In the midst of the end of an object, user code that is no destructor runs: what it lets go of

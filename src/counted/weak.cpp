@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "counted/header.h"
 #include "counted/state.h"
 #include "counted/weak_table.h"
 #include "hoop/detail/core.h"

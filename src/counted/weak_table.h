@@ -39,7 +39,6 @@ class WeakTable {
   // REQUIRES: there.
   void replace(const Object* object, WeakNode* first) noexcept;
   void erase(const Object* object) noexcept;
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
   struct Entry {

@@ -55,7 +55,7 @@ extern Core* cores[1 << 16];
 void free_block(Core& core, void* block) noexcept;
 void collect_automatically(Core& core);
 
-// The count of `object` fell to zero: ends it at once, or after the destructor that is running.
+// The last reference to `object` goes: ends it at once, or after the destructor that is running.
 void destroy(const Object* object) noexcept;
 // A reference went and others stayed: if these are a cycle, nobody will say so again.
 void note_candidate(const Object* object) noexcept;

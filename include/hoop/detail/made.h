@@ -19,7 +19,6 @@ namespace hoop::detail {
 // Facts about an exact type; one of each lives as long as the program.
 struct Type {
   const std::type_info& name;
-  std::size_t bytes;  // of the object, what make_extended() added not among them
   // A new object with a reference for the caller to own; null in types that are not Copyable.
   Object* (*copy)(Heap& heap, const Object& from);
 };
@@ -180,6 +179,6 @@ struct Shown {
 };
 
 template <class T>
-const Type Made<T>::kType = {typeid(typename Shown<T>::type), sizeof(T), copy_function()};
+const Type Made<T>::kType = {typeid(typename Shown<T>::type), copy_function()};
 
 }  // namespace hoop::detail

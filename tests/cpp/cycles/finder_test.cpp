@@ -23,7 +23,7 @@ using testing::Search;
 std::vector<std::size_t> garbage_of_all(FakeGraph& graph) {
   graph.count_references();
   Search search(graph, static_cast<Index>(graph.size()));
-  for (std::size_t i = 0; i < graph.size(); ++i) search.finder.add(FakeGraph::address(i));
+  search.add_all(graph);
   search.finder.find(Reach::kAdded);
   std::vector<std::size_t> found;
   for (Index i = 0; i < search.finder.size(); ++i)
@@ -86,7 +86,7 @@ TEST(Finder, TakesAnObjectWithTooManyReferencesToBeAliveAndSaysSo) {
   graph.count_references();
   graph.set_count(0, 0);  // 1 names a reference that it does not own
   Search search(graph, 3);
-  for (std::size_t i = 0; i < 3; ++i) search.finder.add(FakeGraph::address(i));
+  search.add_all(graph);
   search.finder.find(Reach::kAdded);
   EXPECT_EQ(search.garbage(3), (std::vector<bool>{false, false, false}));
   EXPECT_EQ(graph.overcounted(), Numbers{0});
@@ -137,7 +137,7 @@ TEST(Finder, WhatIsMarkedFromRootsIsNotTriedAgain) {
   graph.refer_from_outside(0);
   graph.count_references();
   Search search(graph, 5);
-  for (std::size_t i = 0; i < 5; ++i) search.finder.add(FakeGraph::address(i));
+  search.add_all(graph);
   search.finder.mark_from(FakeGraph::address(0));
   search.finder.finish_marking();
   EXPECT_EQ(search.garbage(5), (std::vector<bool>{false, false, false, true, true}));
@@ -171,7 +171,7 @@ TEST(FinderRandomized, AllObjectsAgreeWithANaiveSearch) {
     FakeGraph graph = random_graph(random);
     graph.count_references();
     Search search(graph, static_cast<Index>(graph.size()));
-    for (std::size_t i = 0; i < graph.size(); ++i) search.finder.add(FakeGraph::address(i));
+    search.add_all(graph);
     for (std::size_t i = 0; i < graph.size(); ++i)
       if (graph.external(i) != 0 && random() % 2 == 0)
         search.finder.mark_from(FakeGraph::address(i));
@@ -224,7 +224,7 @@ TEST(FinderRandomized, ComponentsAgreeWithANaiveSearch) {
     FakeGraph graph = random_graph(random);
     graph.count_references();
     Search search(graph, static_cast<Index>(graph.size()));
-    for (std::size_t i = 0; i < graph.size(); ++i) search.finder.add(FakeGraph::address(i));
+    search.add_all(graph);
     search.finder.find(Reach::kAdded);
     const std::vector<bool> garbage = search.garbage(graph.size());
     const Numbers expected = naive_components(graph, garbage);

@@ -118,6 +118,9 @@ class Search {
         table(slots_.get(), capacity, tables.objects()),
         finder(bind(graph, table), tables) {}
 
+  void add_all(const FakeGraph& graph) {
+    for (std::size_t i = 0; i < graph.size(); ++i) finder.add(FakeGraph::address(i));
+  }
   // As the finder says, by object.
   [[nodiscard]] std::vector<bool> garbage(std::size_t objects) const {
     std::vector<bool> garbage(objects);
