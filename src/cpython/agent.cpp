@@ -11,6 +11,7 @@
 #include "base/agent_abi.h"
 #include "base/text.h"
 #include "cpython/allocator.h"
+#include "cpython/collector.h"
 #include "cpython/compat/interpreter_watch.h"
 #include "cpython/compat/restart_watch.h"
 #include "cpython/compat/thread_state.h"
@@ -41,6 +42,7 @@ struct Agent {
   bool look_asked = false;
   bool figures_gathered = false;
   bool finished = false;
+  CollectorOptions collector;
 };
 constinit Agent agent;
 
@@ -63,6 +65,7 @@ void gather_once(Names names) {
 // At Python's atexit, last of all callbacks: everything is still alive.
 void before_finalization() {
   close_ticker();
+  close_collector();
   gather_once(Names::kAvailable);
 }
 
@@ -107,6 +110,7 @@ void gather_with_gil() {
 // Before _exit(), in any state. Called by C it may come from a signal handler amid an allocation,
 // or beside threads that are inside the heap this very moment.
 void before_exit_call() {
+  if (agent.active && process.pid == ::getpid()) leave_collector();
   if (!may_write_figures()) return;
   if (interpreter_is_up() && is_inside_os_exit() && holds_gil()) {
     gather_with_gil();
@@ -120,6 +124,7 @@ void before_exit_call() {
 
 // Before the process becomes another program. A forked child that does so has nothing to tell.
 bool before_exec() {
+  if (agent.active && process.pid == ::getpid() && holds_gil()) close_collector();
   if (!may_write_figures() || process.is_forked || !interpreter_is_up()) return false;
   if (!holds_gil()) return false;
   gather_with_gil();
@@ -153,8 +158,7 @@ void after_fork_in_child() {
   agent.figures_gathered = agent.finished = agent.look_asked = false;
   forget_thread();
   reset_heap_lock_after_fork();
-  process_heap.end_log();
-  use_fast_allocators();
+  restart_collector_after_fork();
   forget_figures();
   // What the child allocates shares no page with the parent's objects, so neither copies the
   // other's pages. A C library may have forked beside a thread that was inside the heap.
@@ -165,6 +169,15 @@ void after_fork_in_child() {
 
 // --- the interpreter is up ---
 
+// One line, by the process that was started by hoop run.
+void tell(const char* what, const char* reason) {
+  if (!process.is_root) return;
+  FixedText<256> line;
+  line.add("hoop: ").add(what).add(": ").add(reason);
+  line.add("; the program runs as without it\n");
+  os::write_to_standard_error(line.data(), line.size());
+}
+
 int set_up(void*) {
   if (agent.set_up || is_finalizing()) return 0;
   agent.set_up = true;
@@ -173,7 +186,9 @@ int set_up(void*) {
   PyObject* traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
   install_interpreter_hooks(
-      InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread});
+      InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread},
+      agent.collector);
+  if (const char* const reason = collector_reason()) tell("full collections stay CPython's own", reason);
   Py_AtExit(after_finalization);
   open_ticker();
   PyErr_Restore(type, value, traceback);
@@ -199,10 +214,15 @@ bool start_heap() {
 void stay_out(const char* reason) {
   process.passive_reason = reason;
   write_passive_figures();
-  if (!process.is_root) return;
-  FixedText<256> line;
-  line.add("hoop: not in use: ").add(reason).add("; the program runs as without it\n");
-  os::write_to_standard_error(line.data(), line.size());
+  tell("not in use", reason);
+}
+
+// What the environment asks for; a name that is none is as if there were none.
+CollectorOptions collector_options_of_environment() {
+  CollectorOptions options;
+  if (const char* const name = os::variable("HOOP_COLLECTOR")) parse_collector(name, options.choice);
+  options.serves_gc_collect = os::variable("HOOP_GC_COLLECT") != nullptr;
+  return options;
 }
 
 constexpr char kNoAddressSpace[] =
@@ -221,12 +241,14 @@ void on_agent_beat() noexcept {
     agent.look_asked = Py_AddPendingCall(look, nullptr) == 0;
 }
 
-const char* install_late() noexcept {
+const char* install_late(CollectorChoice choice) noexcept {
   if (agent.active) return nullptr;
   if (const char* const reason = reason_against_late_install()) return reason;
   if (process.pid == 0) note_process(nullptr, false);
   if (!start_heap()) return kNoAddressSpace;
   process.passive_reason = nullptr;
+  process.is_late = true;
+  agent.collector.choice = choice;
   set_up(nullptr);
   return nullptr;
 }
@@ -250,6 +272,7 @@ extern "C" __attribute__((visibility("default"))) bool hoop_agent_start(
   *hooks = hoop::AgentHooks{before_exit_call, before_exec, after_failed_exec,
                             after_address_space_limit, run_is_finished};
   note_process(start->run_dir, start->is_root);
+  agent.collector = collector_options_of_environment();
   const char* reason = reason_against_preloading();
   if (reason == nullptr && !start_heap()) reason = kNoAddressSpace;
   if (reason != nullptr) stay_out(reason);

@@ -5,6 +5,8 @@
 
 #include <Python.h>
 
+#include "cpython/collector.h"
+
 namespace hoop::cpython {
 
 // From the heap's beat: has the set-up or a look at the heap's composition run soon, where Python
@@ -13,7 +15,7 @@ void on_agent_beat() noexcept;
 
 // Puts the heap under a running interpreter. nullptr: done (or done before). Else the reason why
 // not. REQUIRES: the GIL.
-const char* install_late() noexcept;
+const char* install_late(CollectorChoice choice) noexcept;
 
 // True when the heap serves this process.
 bool agent_is_active() noexcept;

@@ -110,11 +110,14 @@ struct Guarded {
   }
   static void* realloc(void*, void* block, std::size_t size) {
     const HeapLock lock;
+    if (!is_ours(block)) process_heap.log_foreign_free(block);
     return Fast<kDomain>::realloc(nullptr, block, size);
   }
   static void free(void*, void* block) {
     const HeapLock lock;
-    if (!process_heap.try_free_logged(block)) free_elsewhere(block);
+    if (process_heap.try_free_logged(block)) return;
+    process_heap.log_foreign_free(block);
+    free_elsewhere(block);
   }
 };
 

@@ -14,6 +14,8 @@
 #include "base/units.h"
 #include "cpython/allocator.h"
 #include "cpython/census.h"
+#include "cpython/collection_records.h"
+#include "cpython/collector.h"
 #include "cpython/gc_watch.h"
 #include "cpython/json_file.h"
 #include "cpython/live_file.h"
@@ -34,6 +36,7 @@ constexpr std::size_t kNameBytes = 120;
 constexpr unsigned kSampledChunks = 16;
 constexpr std::size_t kFirstLookBytes = 16 * kMiB;
 constexpr std::size_t kMaxArgumentBytes = 4096;
+constexpr std::size_t kRecentCollections = 32;
 
 struct NamedCount {
   char name[kNameBytes] = {};
@@ -215,6 +218,53 @@ void write_collections(JsonFile& json) {
   json.end_array();
 }
 
+void write_record(JsonFile& json, const CollectionRecord& record) {
+  json.begin_object().number("at_ns", record.at).string("trigger", name_of(record.trigger));
+  json.string("mode", name_of(record.mode)).string("outcome", name_of(record.outcome));
+  json.string("reason", record.reason).number("pause_ns", record.pause);
+  json.number("search_ns", record.search).number("judge_ns", record.judging);
+  json.number("longest_judge_ns", record.longest_judging).number("batches", record.batches);
+  json.number("objects", record.objects).number("candidates", record.candidates);
+  json.number("components", record.components);
+  json.number("largest_component", record.largest_component).number("freed", record.freed);
+  json.number("dropped_died", record.died).number("dropped_untracked", record.untracked);
+  json.number("survived", record.survived).end_object();
+}
+
+void write_stops(JsonFile& json) {
+  json.begin_array("pauses");
+  for (unsigned i = 0; i < kStopBuckets; ++i) {
+    const auto& counts = stop_histogram.counts[i];
+    json.begin_object().number("up_to_ns", StopHistogram::bound_of(i));
+    json.number("young", counts[static_cast<unsigned>(Stop::kYoung)]);
+    json.number("full", counts[static_cast<unsigned>(Stop::kFull)]);
+    json.number("hoop", counts[static_cast<unsigned>(Stop::kOurs)]).end_object();
+  }
+  json.end_array();
+}
+
+void write_collector(JsonFile& json) {
+  const CollectionTotals& totals = collection_history.totals();
+  json.begin_object("collector").string("mode", collector_mode());
+  json.string("reason", collector_reason()).number("collections", totals.collections);
+  json.number("concurrent", totals.concurrent).number("inplace", totals.in_place);
+  json.number("failed", totals.failed).number("discarded", totals.discarded);
+  json.number("objects", totals.objects).number("candidates", totals.candidates);
+  json.number("freed", totals.freed).number("died", totals.died);
+  json.number("untracked", totals.untracked).number("survived", totals.survived);
+  json.number("longest_pause_ns", totals.longest_pause);
+  json.number("longest_judge_ns", totals.longest_judging);
+  json.number("total_pause_ns", totals.pause).number("total_search_ns", totals.search);
+  json.number("total_judge_ns", totals.judging);
+  write_stops(json);
+  json.begin_array("recent");
+  const std::size_t count = collection_history.size();
+  for (std::size_t i = count - std::min(count, kRecentCollections); i < count; ++i)
+    write_record(json, collection_history[i]);
+  json.end_array();
+  json.end_object();
+}
+
 void write_rss(JsonFile& json) {
   const RssAccount& rss = final_figures.rss;
   const struct {
@@ -337,6 +387,7 @@ void write_final_figures(Ending ending) noexcept {
   write_classes(json);
   write_types(json, final_figures.types, final_figures.type_count);
   write_collections(json);
+  write_collector(json);
   write_rss(json);
   json.end_object();
   json.finish();

@@ -7,6 +7,8 @@
 #include <cstdint>
 
 #include "base/units.h"
+#include "cpython/collection_records.h"
+#include "cpython/collector.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
 
@@ -17,6 +19,8 @@ constinit GenerationFigures generation_figures[kGenerations]{};
 namespace {
 
 constinit Nanoseconds collection_start = 0;
+constinit PyObject* callbacks = nullptr;  // gc.callbacks
+constinit PyObject* callback = nullptr;   // ours in it
 constinit PyObject* generation_key = nullptr;
 constinit PyObject* collected_key = nullptr;
 
@@ -25,18 +29,32 @@ long long number_in(PyObject* info, PyObject* key) {
   return value != nullptr ? PyLong_AsLongLong(value) : -1;
 }
 
+Stop kind_of_stop(bool is_full) {
+  if (collection_was_ours()) return Stop::kOurs;
+  return is_full ? Stop::kFull : Stop::kYoung;
+}
+
+void note_start(PyObject* info) {
+  collection_start = os::monotonic_now();
+  collector_sees_start(static_cast<int>(number_in(info, generation_key)));
+}
+
 void note_stop(PyObject* info) {
   const Nanoseconds now = os::monotonic_now();
   const long long generation = number_in(info, generation_key);
   if (generation < 0 || generation >= kGenerations || collection_start == 0) return;
   GenerationFigures& figures = generation_figures[generation];
   const Nanoseconds took = now - collection_start;
+  const auto collected = static_cast<std::uint64_t>(std::max(number_in(info, collected_key), 0LL));
   collection_start = 0;
   ++figures.collections;
-  figures.collected += static_cast<std::uint64_t>(std::max(number_in(info, collected_key), 0LL));
+  figures.collected += collected;
   figures.time += took;
   figures.longest = std::max(figures.longest, took);
-  if (generation == kGenerations - 1) after_full_collection();
+  const bool is_full = generation == kGenerations - 1;
+  collector_sees_stop(static_cast<int>(generation), collected, took);
+  stop_histogram.add(kind_of_stop(is_full), took);
+  if (is_full) after_full_collection();
 }
 
 // (phase: "start" or "stop", info: dict)
@@ -44,7 +62,7 @@ PyObject* on_collection(PyObject*, PyObject* const* arguments, Py_ssize_t count)
   if (count == 2 && PyUnicode_Check(arguments[0]) && PyDict_Check(arguments[1])) {
     const bool is_start = PyUnicode_GET_LENGTH(arguments[0]) == 5;
     if (is_start) {
-      collection_start = os::monotonic_now();
+      note_start(arguments[1]);
     } else {
       note_stop(arguments[1]);
     }
@@ -62,13 +80,10 @@ bool append_callback(PyObject* gc_module) {
   generation_key = PyUnicode_InternFromString("generation");
   collected_key = PyUnicode_InternFromString("collected");
   if (generation_key == nullptr || collected_key == nullptr) return false;
-  PyObject* const callbacks = PyObject_GetAttrString(gc_module, "callbacks");
-  PyObject* const callback = PyCFunction_New(&callback_definition, nullptr);
-  const bool added = callbacks != nullptr && callback != nullptr && PyList_Check(callbacks) &&
-                     PyList_Append(callbacks, callback) == 0;
-  Py_XDECREF(callback);
-  Py_XDECREF(callbacks);
-  return added;
+  callbacks = PyObject_GetAttrString(gc_module, "callbacks");
+  callback = PyCFunction_New(&callback_definition, nullptr);
+  return callbacks != nullptr && callback != nullptr && PyList_Check(callbacks) &&
+         PyList_Append(callbacks, callback) == 0;
 }
 
 }  // namespace
@@ -77,6 +92,13 @@ bool watch_collections(PyObject* gc_module) noexcept {
   const bool added = append_callback(gc_module);
   PyErr_Clear();
   return added;
+}
+
+bool collections_are_watched() noexcept {
+  if (callbacks == nullptr || callback == nullptr) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks); ++i)
+    if (PyList_GET_ITEM(callbacks, i) == callback) return true;
+  return false;
 }
 
 }  // namespace hoop::cpython

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times CPython's collections, by an entry of gc.callbacks.
+// Times CPython's collections, by an entry of gc.callbacks, and lets the collector know of them.
 #pragma once
 
 #include <Python.h>
@@ -24,5 +24,8 @@ extern constinit GenerationFigures generation_figures[kGenerations];
 
 // Adds the callback. REQUIRES: the GIL. False with no exception set when it cannot be added.
 bool watch_collections(PyObject* gc_module) noexcept;
+
+// Whether the callback is (still) there: a program may clear gc.callbacks. REQUIRES: the GIL.
+bool collections_are_watched() noexcept;
 
 }  // namespace hoop::cpython

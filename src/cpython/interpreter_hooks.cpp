@@ -7,6 +7,7 @@
 
 #include "cpython/agent.h"
 #include "cpython/allocator.h"
+#include "cpython/collector.h"
 #include "cpython/gc_watch.h"
 
 namespace hoop::cpython {
@@ -14,6 +15,8 @@ namespace {
 
 constinit InterpreterHooks attached{};
 constinit PyCFunction original_freeze = nullptr;
+constinit PyCFunction original_collect = nullptr;
+constinit PyObject* gc_module = nullptr;
 constinit PyCFunction original_fork = nullptr;
 constinit PyCFunction original_forkpty = nullptr;
 constinit PyCFunction original_clear = nullptr;
@@ -80,11 +83,16 @@ void register_at_exit(PyObject* module) {
 // What an argument of any form comes as.
 using KeywordFunction = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*);
 
+PyObject* call_with_keywords(PyCFunction function, PyObject* module, PyObject* const* arguments,
+                             Py_ssize_t count, PyObject* names) {
+  return reinterpret_cast<KeywordFunction>(reinterpret_cast<void (*)()>(function))(
+      module, arguments, count, names);
+}
+
 PyObject* exit_at_once(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
                        PyObject* names) {
   inside_exit = true;
-  PyObject* const result = reinterpret_cast<KeywordFunction>(
-      reinterpret_cast<void (*)()>(original_exit))(module, arguments, count, names);
+  PyObject* const result = call_with_keywords(original_exit, module, arguments, count, names);
   inside_exit = false;  // it was called wrongly
   return result;
 }
@@ -119,9 +127,18 @@ PyObject* get_allocated_blocks(PyObject*, PyObject*) { return PyLong_FromSize_t(
 
 // What is frozen is about to be shared with forked children: later objects must not lie among it.
 PyObject* freeze(PyObject* module, PyObject* nothing) {
+  collector_sees_freeze();
   PyObject* const result = original_freeze(module, nothing);
   if (result != nullptr) start_epoch();
   return result;
+}
+
+// gc.collect() by our search, where that is wanted. Younger generations are CPython's own.
+PyObject* collect(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
+                  PyObject* names) {
+  if (count == 0 && (names == nullptr || PyTuple_GET_SIZE(names) == 0))
+    return collect_in_place(module, original_collect);
+  return call_with_keywords(original_collect, module, arguments, count, names);
 }
 
 PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
@@ -173,6 +190,17 @@ PyObject* borrow_module(const char* name) {
 PyObject* function_of(PyMethodDef& definition) { return PyCFunction_New(&definition, nullptr); }
 
 constexpr int kWithKeywords = METH_FASTCALL | METH_KEYWORDS;
+
+// What stands behind a built-in function that is called by `flags`, or nullptr.
+PyCFunction function_behind(PyObject* module, const char* name, int flags) {
+  PyObject* const function = PyObject_GetAttrString(module, name);
+  const bool is_known = function != nullptr && PyCFunction_CheckExact(function) &&
+                        PyCFunction_GET_FLAGS(function) == flags;
+  const PyCFunction found = is_known ? PyCFunction_GET_FUNCTION(function) : nullptr;
+  Py_XDECREF(function);
+  PyErr_Clear();
+  return found;
+}
 
 // Puts `replacement` behind a built-in function that is called by `flags`, for every module object
 // that has it: the function itself, its name, text and signature stay. `original` is what was
@@ -239,25 +267,39 @@ void hook_sys() {
                   get_allocated_blocks, original);
 }
 
-void hook_gc() {
-  PyObject* const module = borrow_module("gc");
-  if (module == nullptr) return;
-  watch_collections(module);
-  replace_builtin(module, "freeze", METH_NOARGS, freeze, original_freeze);
-  Py_DECREF(module);
+void hook_gc(const CollectorOptions& collector) {
+  gc_module = borrow_module("gc");
+  if (gc_module == nullptr) return;
+  replace_builtin(gc_module, "freeze", METH_NOARGS, freeze, original_freeze);
+  original_collect = function_behind(gc_module, "collect", kWithKeywords);
+  attach_collector(gc_module, collector.choice);
+  watch_collections(gc_module);
+  const auto replacement = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(collect));
+  if (collector.serves_gc_collect && original_collect != nullptr)
+    replace_builtin(gc_module, "collect", kWithKeywords, replacement, original_collect);
 }
 
 }  // namespace
 
 bool is_inside_os_exit() noexcept { return inside_exit; }
 
-void install_interpreter_hooks(const InterpreterHooks& hooks) noexcept {
+PyObject* collect_now() noexcept {
+  if (original_collect != nullptr) return collect_in_place(gc_module, original_collect);
+  PyObject* const module = borrow_module("gc");
+  PyObject* const result =
+      module != nullptr ? PyObject_CallMethod(module, "collect", nullptr) : nullptr;
+  Py_XDECREF(module);
+  return result;
+}
+
+void install_interpreter_hooks(const InterpreterHooks& hooks,
+                               const CollectorOptions& collector) noexcept {
   attached = hooks;
   hook_atexit();
   hook_fork();
   hook_exit();
   hook_sys();
-  hook_gc();
+  hook_gc(collector);
   PyErr_Clear();
 }
 

@@ -3,6 +3,10 @@
 // functions whose answers must come from our heap or whose end must be known.
 #pragma once
 
+#include <Python.h>
+
+#include "cpython/collector.h"
+
 namespace hoop::cpython {
 
 struct InterpreterHooks {
@@ -12,9 +16,19 @@ struct InterpreterHooks {
   void (*after_fork_in_child)();
 };
 
+struct CollectorOptions {
+  CollectorChoice choice = CollectorChoice::kConcurrent;
+  bool serves_gc_collect = false;  // gc.collect() itself goes by our search
+};
+
 // Attaches everything; what cannot be attached is left out, with no exception set. REQUIRES: the
 // GIL.
-void install_interpreter_hooks(const InterpreterHooks& hooks) noexcept;
+void install_interpreter_hooks(const InterpreterHooks& hooks,
+                               const CollectorOptions& collector) noexcept;
+
+// A full collection, by our search where that is possible; what gc.collect() would return.
+// REQUIRES: the GIL.
+PyObject* collect_now() noexcept;
 
 // Whether this thread is in Python's own os._exit.
 [[nodiscard]] bool is_inside_os_exit() noexcept;

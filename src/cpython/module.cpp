@@ -4,10 +4,14 @@
 #include <Python.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/text.h"
 #include "cpython/agent.h"
 #include "cpython/allocator.h"
+#include "cpython/collection_records.h"
+#include "cpython/collector.h"
+#include "cpython/interpreter_hooks.h"
 #include "cpython/rss_account.h"
 #include "heap/fault.h"
 #include "heap/statistics.h"
@@ -51,8 +55,16 @@ PyObject* epoch(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
-PyObject* install(PyObject*, PyObject*) {
-  const char* const reason = install_late();
+// (collector: "concurrent", "inplace" or "stock")
+PyObject* install(PyObject*, PyObject* arguments) {
+  const char* name = "concurrent";
+  auto choice = CollectorChoice::kConcurrent;
+  if (!PyArg_ParseTuple(arguments, "|s", &name)) return nullptr;
+  if (!parse_collector(name, choice)) {
+    PyErr_SetString(PyExc_ValueError, "a collector is concurrent, inplace or stock");
+    return nullptr;
+  }
+  const char* const reason = install_late(choice);
   if (reason == nullptr) Py_RETURN_TRUE;
   PyErr_SetString(PyExc_RuntimeError, reason);
   return nullptr;
@@ -61,6 +73,62 @@ PyObject* install(PyObject*, PyObject*) {
 PyObject* status(PyObject*, PyObject*) {
   return Py_BuildValue("{sO sz}", "active", agent_is_active() ? Py_True : Py_False, "reason",
                        agent_reason());
+}
+
+PyObject* collect(PyObject*, PyObject*) { return collect_now(); }
+
+PyObject* dictionary_of(const CollectionRecord& record) {
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  return Py_BuildValue(
+      "{sK ss ss ss sz sK sK sK sK sK sK sK sK sK sK sK sK sK}", "at_ns", number(record.at),
+      "trigger", name_of(record.trigger), "mode", name_of(record.mode), "outcome",
+      name_of(record.outcome), "reason", record.reason, "pause_ns", number(record.pause),
+      "search_ns", number(record.search), "judge_ns", number(record.judging), "longest_judge_ns",
+      number(record.longest_judging), "batches", number(record.batches), "objects",
+      number(record.objects), "candidates", number(record.candidates), "components",
+      number(record.components), "largest_component", number(record.largest_component), "freed",
+      number(record.freed), "dropped_died", number(record.died), "dropped_untracked",
+      number(record.untracked), "survived", number(record.survived));
+}
+
+// Appends and lets go; false with an exception set.
+bool append(PyObject* list, PyObject* item) {
+  const bool done = item != nullptr && PyList_Append(list, item) == 0;
+  Py_XDECREF(item);
+  return done;
+}
+
+PyObject* collections(PyObject*, PyObject*) {
+  PyObject* const list = PyList_New(0);
+  bool done = list != nullptr;
+  for (std::size_t i = 0; done && i < collection_history.size(); ++i) {
+    const CollectionRecord record = collection_history[i];  // making objects may collect
+    done = append(list, dictionary_of(record));
+  }
+  if (done) return list;
+  Py_XDECREF(list);
+  return nullptr;
+}
+
+PyObject* describe_collector(PyObject*, PyObject*) {
+  const StopHistogram stops = stop_histogram;
+  PyObject* const pauses = PyList_New(0);
+  if (pauses == nullptr) return nullptr;
+  for (unsigned i = 0; i < kStopBuckets; ++i) {
+    const auto count = [&](Stop kind) {
+      return static_cast<unsigned long long>(stops.counts[i][static_cast<unsigned>(kind)]);
+    };
+    PyObject* const row = Py_BuildValue(
+        "KKKK", static_cast<unsigned long long>(StopHistogram::bound_of(i)), count(Stop::kYoung),
+        count(Stop::kFull), count(Stop::kOurs));
+    if (append(pauses, row)) continue;
+    Py_DECREF(pauses);
+    return nullptr;
+  }
+  return Py_BuildValue("{ss sz sK sN}", "mode", collector_mode(), "reason", collector_reason(),
+                       "collections",
+                       static_cast<unsigned long long>(collection_history.totals().collections),
+                       "pauses", pauses);
 }
 
 bool heap_is_valid(heap::FaultReport& report) {
@@ -82,8 +150,11 @@ PyMethodDef functions[] = {
     {"trim", trim, METH_NOARGS,
      "Gives back all free memory that can be given back; returns the bytes."},
     {"epoch", epoch, METH_NOARGS, "Starts a new epoch."},
-    {"install", install, METH_NOARGS,
+    {"install", install, METH_VARARGS,
      "Puts the heap under this interpreter; RuntimeError with the reason if it cannot."},
+    {"collect", collect, METH_NOARGS, "A full collection, in place; returns what gc.collect() would."},
+    {"collections", collections, METH_NOARGS, "The last full collections, oldest first."},
+    {"collector", describe_collector, METH_NOARGS, "Which collector is at work, and how long stops were."},
     {"status", status, METH_NOARGS, "Whether the heap serves this process, and why not."},
     {"validate", validate, METH_NOARGS, "Walks the whole heap; RuntimeError says what is damaged."},
     {nullptr, nullptr, 0, nullptr}};

@@ -16,6 +16,7 @@ struct Process {
   const char* run_dir = nullptr;         // nullptr: figures go nowhere
   bool is_root = false;                  // the process that `hoop run` became
   bool is_forked = false;                // began as a copy of another Python
+  bool is_late = false;                  // objects were made before our heap was there
   const char* passive_reason = nullptr;  // why the heap is not in use; nullptr: it is
 };
 

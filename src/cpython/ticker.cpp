@@ -28,6 +28,7 @@ namespace {
 
 constexpr std::size_t kThreadStackBytes = 128 * kKiB;
 constexpr Nanoseconds kBetweenTicks = 2 * kMillisecond;
+constexpr Nanoseconds kBetweenErrands = 5 * kMillisecond;
 // The thread leaves the heap alone while the program itself ticks.
 constexpr Nanoseconds kIdleAfter = 100 * kMillisecond;
 // After so long without anything to give the thread ends.
@@ -43,6 +44,7 @@ struct TickerThread {
   bool exists = false;
   Permission permission = Permission::kClosed;
   std::atomic<bool> finished{false};
+  std::atomic<bool> has_errands{false};
   std::atomic<Nanoseconds> last_program_tick{0};
   std::atomic<pid_t> kernel_id{0};
   bool stop_requested = false;
@@ -52,6 +54,8 @@ struct TickerThread {
   pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 };
 constinit TickerThread thread;
+using Errands = bool (*)(Nanoseconds now) noexcept;
+constinit Errands errands = nullptr;
 
 // False when the thread is to end.
 bool sleep_unless_stopped(Nanoseconds duration) {
@@ -100,14 +104,30 @@ bool tick_with_gil(Nanoseconds now) {
   return process_heap.trim_is_due(os::monotonic_now());
 }
 
+// Whether there are more.
+bool do_errands(Nanoseconds now) {
+  if (!thread.has_errands.load(std::memory_order_relaxed)) return false;
+  // Before they run: what is asked for meanwhile is not lost.
+  thread.has_errands.store(false, std::memory_order_relaxed);
+  if (errands(now)) thread.has_errands.store(true, std::memory_order_relaxed);
+  return thread.has_errands.load(std::memory_order_relaxed);
+}
+
+Nanoseconds pause_before_next(bool in_round, bool has_errands) {
+  if (in_round) return kBetweenTicks;
+  return has_errands ? kBetweenErrands : heap::Trimmer::kRoundInterval;
+}
+
 void* run_thread(void*) {
   thread.kernel_id.store(static_cast<pid_t>(::syscall(SYS_gettid)));
   Nanoseconds pending_since = os::monotonic_now();
   bool in_round = false;
-  while (sleep_unless_stopped(in_round ? kBetweenTicks : heap::Trimmer::kRoundInterval)) {
+  bool has_errands = thread.has_errands.load(std::memory_order_relaxed);
+  while (sleep_unless_stopped(pause_before_next(in_round, has_errands))) {
     const Nanoseconds now = os::monotonic_now();
+    has_errands = do_errands(now);
     // Read without the GIL: a stale answer costs one round.
-    if (process_heap.trim_pending()) pending_since = now;
+    if (process_heap.trim_pending() || has_errands) pending_since = now;
     if (now - pending_since > kLingers) break;
     const bool program_ticks =
         now - thread.last_program_tick.load(std::memory_order_relaxed) < kIdleAfter;
@@ -219,9 +239,17 @@ void allow_thread() {
   if (thread.permission == Permission::kHeld) thread.permission = Permission::kGiven;
 }
 
+void set_errands(bool (*run)(Nanoseconds now) noexcept) { errands = run; }
+
+void request_errands() {
+  thread.has_errands.store(true, std::memory_order_relaxed);
+  if (thread.permission == Permission::kGiven) start_thread();
+}
+
 void resume_thread() {
   allow_thread();
-  if (thread.permission == Permission::kGiven && process_heap.trim_pending()) start_thread();
+  const bool is_needed = process_heap.trim_pending() || thread.has_errands.load();
+  if (thread.permission == Permission::kGiven && is_needed) start_thread();
 }
 
 void stop_thread() {
@@ -254,6 +282,7 @@ void close_ticker_unwaited() {
 
 void forget_thread() {
   thread.exists = false;
+  thread.has_errands.store(false, std::memory_order_relaxed);
   thread.finished.store(false, std::memory_order_relaxed);
   thread.stop_requested = thread.at_gil = thread.is_joined = false;
   ::pthread_mutex_init(&thread.mutex, nullptr);

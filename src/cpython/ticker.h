@@ -4,6 +4,8 @@
 // something to give.
 #pragma once
 
+#include "base/units.h"
+
 namespace hoop::heap {
 class Heap;
 }
@@ -40,6 +42,13 @@ void close_ticker_unwaited();
 
 // In a fork's child: there is no thread.
 void forget_thread();
+
+// What the thread does besides: called every few milliseconds, without the GIL, as long as it
+// returns true. Set once.
+void set_errands(bool (*run)(Nanoseconds now) noexcept);
+
+// There is something to run: the thread is started, if it may be. REQUIRES: the GIL.
+void request_errands();
 
 // Takes a sample now. REQUIRES: the GIL.
 void sample_now();

@@ -31,6 +31,21 @@ class Components {
     return index;
   }
 
+  // Writes the numbers of the garbage into `order`, component after component; returns how many.
+  // REQUIRES: room for size() numbers at both, zeroes at `starts`.
+  Index sort(Index* starts, Index* order) {
+    for_each_garbage([&](Index i) { ++starts[of(i)]; });
+    Index sum = 0;
+    for_each_garbage([&](Index i) {
+      if (of(i) != i) return;
+      const Index size = starts[i];
+      starts[i] = sum;
+      sum += size;
+    });
+    for_each_garbage([&](Index i) { order[starts[of(i)]++] = i; });
+    return sum;
+  }
+
   // How many there are.
   [[nodiscard]] Index count() const {
     Index count = 0;
@@ -40,6 +55,12 @@ class Components {
   }
 
  private:
+  template <class F>
+  void for_each_garbage(F&& visit) {
+    for (Index i = 0; i < tables_.size(); ++i)
+      if (!tables_.is_live(i)) visit(i);
+  }
+
   void join_neighbours(H& host, Index index) {
     const auto join_target = [&](Address target) { join(index, host.index_of(target)); };
     host.for_each_reference(tables_.object(index), join_target);

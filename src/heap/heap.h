@@ -181,6 +181,12 @@ class Heap {
       visit(LiveBlock{block.start, block.bytes, block.domain});
     });
   }
+  // visit(unsigned chunk) for the chunks that are meant to be one huge page.
+  template <class F>
+  void for_each_huge_chunk(F&& visit) const noexcept {
+    for (unsigned i = 0; i < space_.chunk_count(); ++i)
+      if (space_.chunk(i).huge && !space_.chunk(i).split) visit(i);
+  }
   [[nodiscard]] unsigned chunk_count() const noexcept { return space_.chunk_count(); }
 
   // Walks everything. False: `report` (may be nullptr) says what is wrong.
@@ -189,6 +195,10 @@ class Heap {
   [[nodiscard]] bool begin_log() noexcept { return log_.begin(space_.base(), space_.extent()); }
   void end_log() noexcept { log_.end(); }
   [[nodiscard]] bool log_is_open() const noexcept { return log_.is_open(); }
+  // A block of another allocator's, which it is about to free or move.
+  void log_foreign_free(const void* block) noexcept {
+    if (log_.is_open() && block != nullptr) log_.note_direct(reinterpret_cast<Address>(block));
+  }
   // True when the block was freed or moved since begin_log().
   [[nodiscard]] bool freed_since_log(const void* block) const noexcept {
     return log_.contains(reinterpret_cast<Address>(block));

@@ -76,6 +76,18 @@ void* map(std::size_t bytes) noexcept {
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
+void* map_shared(std::size_t bytes) noexcept {
+  if (fails_now()) return nullptr;
+  return checked(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+}
+
+void* map_sparse(std::size_t bytes) noexcept {
+  if (fails_now()) return nullptr;
+  return checked(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+}
+
 void* remap(void* start, std::size_t old_bytes, std::size_t new_bytes) noexcept {
   if (fails_now()) return nullptr;
   return checked(::mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE));
@@ -83,6 +95,14 @@ void* remap(void* start, std::size_t old_bytes, std::size_t new_bytes) noexcept 
 
 void advise(void* start, std::size_t bytes, HugePages advice) noexcept {
   advise_with_retry(start, bytes, advice == HugePages::kWanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+bool collapse(void* start) noexcept {
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE, not in every libc's headers
+  const int saved = errno;
+  const bool done = ::madvise(start, kHugePageBytes, kCollapse) == 0;
+  errno = saved;
+  return done;
 }
 
 std::size_t address_space_left(std::size_t given_up) noexcept {

@@ -138,6 +138,21 @@ std::size_t read_peak_resident_bytes() noexcept {
   return 0;
 }
 
+CopyFacts read_copy_facts() noexcept {
+  CopyFacts facts;
+  LineReader reader("/proc/self/status");
+  while (const char* line = reader.is_open() ? reader.next() : nullptr) {
+    if (std::strncmp(line, "RssAnon:", 8) == 0) {
+      facts.anonymous_bytes = kibibytes_after(line, 8);
+    } else if (std::strncmp(line, "VmPin:", 6) == 0) {
+      facts.pinned_bytes = kibibytes_after(line, 6);
+    } else if (std::strncmp(line, "Seccomp_filters:", 16) == 0) {
+      facts.system_call_filters = static_cast<unsigned>(kibibytes_after(line, 16) / kKiB);
+    }
+  }
+  return facts;
+}
+
 bool for_each_mapping(void (*visit)(void* context, const Mapping&), void* context) noexcept {
   LineReader reader("/proc/self/smaps");
   if (!reader.is_open()) return false;

@@ -19,6 +19,14 @@ MemoryUse read_memory_use() noexcept;
 // The most that was ever resident in this address space (VmHWM); 0 when it cannot be read.
 std::size_t read_peak_resident_bytes() noexcept;
 
+// What decides whether the process can be copied. Zeros where /proc cannot be read.
+struct CopyFacts {
+  std::size_t anonymous_bytes = 0;  // resident: what a copy has page tables for
+  std::size_t pinned_bytes = 0;     // for devices; copied at once, not on write
+  unsigned system_call_filters = 0;  // seccomp
+};
+CopyFacts read_copy_facts() noexcept;
+
 // Reads up to `capacity` bytes of a file; returns the length, or 0.
 std::size_t read_file(const char* path, char* buffer, std::size_t capacity) noexcept;
 
