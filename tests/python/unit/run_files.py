@@ -209,6 +209,31 @@ def gc(*generations: tuple[int, int, int, int]) -> list[Json]:
     ]
 
 
+def collection(**changes: Any) -> Json:
+    """A record of a full collection that Hoopsnake did, in a copy."""
+    record: Json = {
+        "at_ns": 1_500 * MS,
+        "trigger": "threshold",
+        "mode": "concurrent",
+        "outcome": "done",
+        "reason": None,
+        "pause_ns": 2_100_000,
+        "search_ns": 74 * MS,
+        "judge_ns": 9_400_000,
+        "longest_judge_ns": 1_300_000,
+        "batches": 11,
+        "objects": 810_220,
+        "candidates": 52_310,
+        "components": 4_021,
+        "largest_component": 310,
+        "freed": 52_100,
+        "dropped_died": 170,
+        "dropped_untracked": 34,
+        "survived": 6,
+    }
+    return record | changes
+
+
 def write_run(path: Path, about: Json | None, files: Mapping[str, bytes | Json]) -> Path:
     path.mkdir(parents=True, mode=0o700)
     if about is not None:
