@@ -76,10 +76,9 @@ def epoch() -> None:
 
 
 def collect() -> int:
-    """Do a full garbage collection now, with Hoopsnake's search; return what `gc.collect()` would:
-    the number of unreachable objects found.
+    """Do a full garbage collection now, by Hoopsnake's search, while the program stands still.
 
-    The program stands still meanwhile, for less time than in `gc.collect()`.
+    Returns what `gc.collect()` would: the number of unreachable objects found.
     """
     from hoopsnake import _api
 
