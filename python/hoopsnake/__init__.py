@@ -9,24 +9,41 @@ from hoopsnake._errors import HoopError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hoopsnake._api import Stats
+    from hoopsnake._api import Collection, PauseCount, Stats
 
-__all__ = ["HoopError", "Stats", "__version__", "epoch", "install", "stats", "trim"]
+__all__ = [
+    "Collection",
+    "HoopError",
+    "PauseCount",
+    "Stats",
+    "__version__",
+    "collect",
+    "collections",
+    "epoch",
+    "install",
+    "stats",
+    "trim",
+]
 
 __version__ = "0.1.0"
 
 
-def install() -> bool:
+def install(collector: str = "concurrent") -> bool:
     """Put Hoopsnake's heap under this interpreter, for what it allocates from now on.
+
+    `collector` says who does full garbage collections: "concurrent" (Hoopsnake, in a copy of the
+    process while the program runs on), "inplace" (Hoopsnake, while the program stands still) or
+    "stock" (CPython).
 
     Not needed under ``hoop run``, which is in before the first object: a call is then a no-op.
     Returns True when the heap serves this process, False when ``HOOP_DISABLE`` switches it off.
     Raises HoopError, with the reason, where Hoopsnake must stay out (debug hooks, a free-threaded
-    build, a tracer that was there first); the program then goes on as before.
+    build, a tracer that was there first), and for a collector that there is not; the program then
+    goes on as before.
     """
     from hoopsnake import _api
 
-    return _api.install()
+    return _api.install(collector)
 
 
 def stats() -> "Stats":
@@ -58,9 +75,29 @@ def epoch() -> None:
     _api.epoch()
 
 
-def __getattr__(name: str) -> object:
-    if name == "Stats":
-        from hoopsnake._api import Stats
+def collect() -> int:
+    """Do a full garbage collection now, by Hoopsnake's search, while the program stands still.
 
-        return Stats
+    Returns what `gc.collect()` would: the number of unreachable objects found.
+    """
+    from hoopsnake import _api
+
+    return _api.collect()
+
+
+def collections() -> "list[Collection]":
+    """Return the last 256 full garbage collections that Hoopsnake did, oldest first.
+
+    See `Collection` for fields and units. One that is going on is among them.
+    """
+    from hoopsnake import _api
+
+    return _api.collections()
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Collection", "PauseCount", "Stats"):
+        from hoopsnake import _api
+
+        return getattr(_api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,9 +25,48 @@ class AgentStatus(TypedDict):
     active: bool
     reason: str | None
 
+class CollectorFigures(TypedDict):
+    """Who does full collections, and the stops by collections of any kind.
+
+    `mode`: "concurrent", "inplace", "stock" or "passive"; `reason` says why not as asked for.
+    `collections`: full ones that Hoopsnake did. A row of `pauses` is the longest stop that it
+    counts, in ns (0: whatever is longer than the row before), and the numbers of stops by CPython's
+    young collections, by its full ones, and by Hoopsnake.
+    """
+
+    mode: str
+    reason: str | None
+    collections: int
+    pauses: list[tuple[int, int, int, int]]
+
+class CollectionRecord(TypedDict):
+    """One full collection. Times are ns; fields as `hoopsnake.Collection`, which documents them."""
+
+    at_ns: int
+    trigger: str
+    mode: str
+    outcome: str
+    reason: str | None
+    pause_ns: int
+    search_ns: int
+    judge_ns: int
+    longest_judge_ns: int
+    batches: int
+    objects: int
+    candidates: int
+    components: int
+    largest_component: int
+    freed: int
+    dropped_died: int
+    dropped_untracked: int
+    survived: int
+
 def stats() -> HeapFigures: ...
 def trim() -> int: ...
 def epoch() -> None: ...
-def install() -> bool: ...  # RuntimeError with the reason if it cannot
+def install(collector: str = "concurrent") -> bool: ...  # RuntimeError with the reason if it cannot
+def collect() -> int: ...
+def collector() -> CollectorFigures: ...
+def collections() -> list[CollectionRecord]: ...  # oldest first, the last 256
 def status() -> AgentStatus: ...
 def validate() -> None: ...  # RuntimeError says what is damaged in the heap

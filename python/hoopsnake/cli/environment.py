@@ -79,6 +79,16 @@ def build(environ: Mapping[str, str], run_dir: str, shim: str, pid: int) -> dict
     return result
 
 
+def choices(collector: str | None, *, fast_gc_collect: bool) -> dict[str, str]:
+    """Variables for what was asked for; what was not stays as it is inherited."""
+    result = {}
+    if collector is not None:
+        result["HOOP_COLLECTOR"] = collector
+    if fast_gc_collect:
+        result["HOOP_GC_COLLECT"] = "1"
+    return result
+
+
 def as_we_got_it(environ: Mapping[str, str], initial: Iterable[bytes]) -> dict[str, str]:
     """`environ` without the LC_CTYPE that a Python starting in the C locale adds for its children.
 

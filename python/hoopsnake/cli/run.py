@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from hoopsnake import _collectors
 from hoopsnake._errors import HoopError
 from hoopsnake._switch import disabled
 from hoopsnake.cli import command, environment, inherited, rundirs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 USAGE = """\
-usage: hoop run [--report FILE] [--json FILE] [--quiet] program [arguments]
+usage: hoop run [options] program [arguments]
 
 The program is one of
   script.py            run by the Python that `hoop` is installed in; also a .pyz, a directory
@@ -33,25 +34,38 @@ The program is one of
   command              anything on PATH: gunicorn, pytest, python3.12, a shell script ...
 Options come before it; all words after it are the program's own.
 
-  --report FILE   write the report into FILE instead of to stderr
-  --json FILE     write the figures into FILE, as JSON
-  --quiet         no report at the end; `hoop report` shows it later
+  --report FILE      write the report into FILE instead of to stderr
+  --json FILE        write the figures into FILE, as JSON
+  --quiet            no report at the end; `hoop report` shows it later
+  --collector NAME   who does full garbage collections: concurrent (Hoopsnake, in a copy of
+                     the process while the program runs on; the default), inplace (Hoopsnake,
+                     while the program stands still) or stock (CPython)
+  --fast-gc-collect  gc.collect() is done by Hoopsnake too, in place
 
 Processes that the program starts come along if they run a Python that Hoopsnake knows.
 HOOP_DISABLE=1 in the environment runs the program without us. The exit status is the
 program's; 126 and 127 mean that it could not be executed or found, 2 that we had to give up.
 """
 
+# Options that stand before a word of their own, and what it is.
+_ARGUMENTS = {
+    "--report": "a file name",
+    "--json": "a file name",
+    "--collector": "concurrent, inplace or stock",
+}
+
 
 class Options:
     """What stands before the program's own words."""
 
-    __slots__ = ("json_file", "quiet", "report_file", "words")
+    __slots__ = ("collector", "fast_gc_collect", "json_file", "quiet", "report_file", "words")
 
     def __init__(self) -> None:
         self.report_file: str | None = None
         self.json_file: str | None = None
         self.quiet = False
+        self.collector: str | None = None
+        self.fast_gc_collect = False
         self.words: list[str] = []
 
 
@@ -80,20 +94,27 @@ def parse(arguments: Sequence[str]) -> Options:
         if word == "--":
             break
         name, equals, value = word.partition("=")
-        if name == "--quiet" and not equals:
-            options.quiet = True
-        elif name in ("--report", "--json"):
+        if name in _ARGUMENTS:
             if not equals and not rest:
-                raise HoopError(f"{name} needs a file name, see `hoop run --help`")
-            path = _writable(name, value if equals else rest.pop(0))
-            if name == "--report":
-                options.report_file = path
-            else:
-                options.json_file = path
+                raise HoopError(f"{name} needs {_ARGUMENTS[name]}, see `hoop run --help`")
+            _set_argument(options, name, value if equals else rest.pop(0))
+        elif word == "--quiet":
+            options.quiet = True
+        elif word == "--fast-gc-collect":
+            options.fast_gc_collect = True
         else:
             raise HoopError(_unknown(word))
     options.words = rest
     return options
+
+
+def _set_argument(options: Options, name: str, value: str) -> None:
+    if name == "--report":
+        options.report_file = _writable(name, value)
+    elif name == "--json":
+        options.json_file = _writable(name, value)
+    else:
+        options.collector = _collectors.checked(value)
 
 
 def _unknown(word: str) -> str:
@@ -122,7 +143,9 @@ def _run_watched(program: command.Command, options: Options, environ: dict[str, 
     run_dir = rundirs.create(base, os.getpid(), started)
     try:
         _describe(run_dir, program, options, started, warned=warned)
-        _become(program, environment.build(environ, run_dir, shim, os.getpid()))
+        ours = environment.build(environ, run_dir, shim, os.getpid())
+        ours |= environment.choices(options.collector, fast_gc_collect=options.fast_gc_collect)
+        _become(program, ours)
     except OSError as error:
         rundirs.remove(run_dir)
         raise HoopError(f"cannot prepare {run_dir} ({error.strerror})") from error

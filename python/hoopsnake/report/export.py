@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hoopsnake.report.model import (
+    CollectorFigures,
     FinalFile,
+    FullCollection,
     HeapFigures,
     Peak,
     Process,
@@ -113,7 +115,59 @@ def _final(final: FinalFile) -> Object:
             }
             for one in final.generations
         ],
+        "collector": _collector(final.collector) if final.collector else None,
         "rss": [{"what": part.what, "bytes": part.size} for part in final.rss],
+    }
+
+
+def _collector(figures: CollectorFigures) -> Object:
+    return {
+        "mode": figures.mode.value,
+        "reason": figures.reason,
+        "collections": figures.collections,
+        "concurrent": figures.concurrent,
+        "inplace": figures.in_place,
+        "failed": figures.failed,
+        "discarded": figures.discarded,
+        "objects": figures.objects,
+        "candidates": figures.candidates,
+        "freed": figures.freed,
+        "died": figures.died,
+        "untracked": figures.untracked,
+        "survived": figures.survived,
+        "longest_pause_ns": figures.longest_pause,
+        "longest_judge_ns": figures.longest_judging,
+        "total_pause_ns": figures.total_pause,
+        "total_search_ns": figures.total_search,
+        "total_judge_ns": figures.total_judging,
+        "pauses": [
+            {"up_to_ns": row.up_to, "young": row.young, "full": row.full, "hoop": row.hoop}
+            for row in figures.pauses
+        ],
+        "recent": [_full_collection(one) for one in figures.recent],
+    }
+
+
+def _full_collection(one: FullCollection) -> Object:
+    return {
+        "at_ns": one.at,
+        "trigger": one.trigger,
+        "mode": one.mode,
+        "outcome": one.outcome,
+        "reason": one.reason,
+        "pause_ns": one.pause,
+        "search_ns": one.search,
+        "judge_ns": one.judging,
+        "longest_judge_ns": one.longest_judging,
+        "batches": one.batches,
+        "objects": one.objects,
+        "candidates": one.candidates,
+        "components": one.components,
+        "largest_component": one.largest_component,
+        "freed": one.freed,
+        "dropped_died": one.died,
+        "dropped_untracked": one.untracked,
+        "survived": one.survived,
     }
 
 

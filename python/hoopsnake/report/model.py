@@ -127,6 +127,84 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseCount:
+    """Stops by garbage collections of about one length: at most `up_to`, or longer if that is 0.
+
+    By CPython's collections of young objects, by its full ones, and by Hoopsnake.
+    """
+
+    up_to: int
+    young: int
+    full: int
+    hoop: int
+
+
+@dataclass(frozen=True, slots=True)
+class FullCollection:
+    """One full collection that Hoopsnake did; the fields are those of `hoopsnake.Collection`."""
+
+    at: int
+    trigger: str
+    mode: str
+    outcome: str
+    reason: str | None
+    pause: int
+    search: int
+    judging: int
+    longest_judging: int
+    batches: int
+    objects: int
+    candidates: int
+    components: int
+    largest_component: int
+    freed: int
+    died: int
+    untracked: int
+    survived: int
+
+
+class Collector(Enum):
+    """Who does full collections: Hoopsnake in one of two ways, or CPython, as asked for or not."""
+
+    CONCURRENT = "concurrent"
+    IN_PLACE = "inplace"
+    STOCK = "stock"
+    PASSIVE = "passive"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorFigures:
+    """Hoopsnake's full collections, in sum.
+
+    `objects` is the largest number that one of them looked at. What was found (`candidates`) was
+    `freed`, or had `died` by itself, was `untracked` by then, or `survived`: proved to be alive.
+    Of the pauses each takes a copy or is a search in place; judging has stops of its own. `recent`
+    are the last ones, oldest first.
+    """
+
+    mode: Collector
+    reason: str | None
+    collections: int
+    concurrent: int
+    in_place: int
+    failed: int
+    discarded: int
+    objects: int
+    candidates: int
+    freed: int
+    died: int
+    untracked: int
+    survived: int
+    longest_pause: int
+    longest_judging: int
+    total_pause: int
+    total_search: int
+    total_judging: int
+    pauses: tuple[PauseCount, ...]
+    recent: tuple[FullCollection, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RssPart:
     """One line of the account of resident memory."""
 
@@ -165,6 +243,7 @@ class FinalFile:
     classes: tuple[SizeClass, ...]
     types: tuple[TypeFigures, ...]
     generations: tuple[Generation, ...]
+    collector: CollectorFigures | None
     rss: tuple[RssPart, ...]
 
 

@@ -16,12 +16,16 @@ from typing import Any, TypeVar
 
 from hoopsnake.report.fields import Fields
 from hoopsnake.report.model import (
+    Collector,
+    CollectorFigures,
     Ending,
     FinalFile,
+    FullCollection,
     Generation,
     HeapFigures,
     LiveFile,
     LiveState,
+    PauseCount,
     Peak,
     Problem,
     RssPart,
@@ -86,6 +90,7 @@ def read_final(path: str, problems: list[Problem]) -> FinalFile | None:
         classes=tuple(_size_class(row) for row in fields.rows("classes")),
         types=_types(fields),
         generations=tuple(_generation(row) for row in fields.rows("gc")),
+        collector=_collector(fields.child("collector")),
         rss=tuple(_rss_part(row) for row in fields.rows("rss")),
     )
 
@@ -211,6 +216,66 @@ def _generation(row: Fields) -> Generation:
         time=row.integer("ns"),
         longest=row.integer("longest_ns"),
         collected=row.integer("collected"),
+    )
+
+
+def _collector(fields: Fields | None) -> CollectorFigures | None:
+    mode = fields.text("mode") if fields else None
+    if fields is None or mode not in {known.value for known in Collector}:
+        return None
+    return CollectorFigures(
+        mode=Collector(mode),
+        reason=fields.text("reason"),
+        collections=fields.integer("collections"),
+        concurrent=fields.integer("concurrent"),
+        in_place=fields.integer("inplace"),
+        failed=fields.integer("failed"),
+        discarded=fields.integer("discarded"),
+        objects=fields.integer("objects"),
+        candidates=fields.integer("candidates"),
+        freed=fields.integer("freed"),
+        died=fields.integer("died"),
+        untracked=fields.integer("untracked"),
+        survived=fields.integer("survived"),
+        longest_pause=fields.integer("longest_pause_ns"),
+        longest_judging=fields.integer("longest_judge_ns"),
+        total_pause=fields.integer("total_pause_ns"),
+        total_search=fields.integer("total_search_ns"),
+        total_judging=fields.integer("total_judge_ns"),
+        pauses=tuple(_pause_count(row) for row in fields.rows("pauses")),
+        recent=tuple(_full_collection(row) for row in fields.rows("recent")),
+    )
+
+
+def _pause_count(row: Fields) -> PauseCount:
+    return PauseCount(
+        up_to=row.integer("up_to_ns"),
+        young=row.integer("young"),
+        full=row.integer("full"),
+        hoop=row.integer("hoop"),
+    )
+
+
+def _full_collection(row: Fields) -> FullCollection:
+    return FullCollection(
+        at=row.integer("at_ns"),
+        trigger=row.text("trigger") or "",
+        mode=row.text("mode") or "",
+        outcome=row.text("outcome") or "",
+        reason=row.text("reason"),
+        pause=row.integer("pause_ns"),
+        search=row.integer("search_ns"),
+        judging=row.integer("judge_ns"),
+        longest_judging=row.integer("longest_judge_ns"),
+        batches=row.integer("batches"),
+        objects=row.integer("objects"),
+        candidates=row.integer("candidates"),
+        components=row.integer("components"),
+        largest_component=row.integer("largest_component"),
+        freed=row.integer("freed"),
+        died=row.integer("dropped_died"),
+        untracked=row.integer("dropped_untracked"),
+        survived=row.integer("survived"),
     )
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from hoopsnake.report import sections
+from hoopsnake.report import collector, sections
 from hoopsnake.report.descendants import command_line, descendants
 from hoopsnake.report.model import Process, Run
 from hoopsnake.report.sentence import opening
@@ -111,7 +111,7 @@ def _of_process(process: Process, page: Page) -> list[list[Line]]:
         sections.last_seen(process, page),
         sections.types(process, page),
         sections.sizes(process, page),
-        sections.collections(process, page),
+        collector.collections(process, page),
     ]
 
 

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hoopsnake.report import sparkline, units
-from hoopsnake.report.model import FinalFile, Generation, Process, SizeClass
+from hoopsnake.report.layout import (
+    FIGURE,
+    LABEL,
+    Fact,
+    fact_lines,
+    first_two,
+    of_wall,
+    share_of,
+    title,
+    total_row,
+)
+from hoopsnake.report.model import FinalFile, Process, SizeClass
 from hoopsnake.report.sentence import type_label
 from hoopsnake.report.sparkline import Point
 from hoopsnake.report.text import Bar, Column, Line, Page, Row, Span, clean, paragraph, table
 
 TOP_TYPES = 12
-
-# The first two columns of all tables but that of types, so that figures stand below each other.
-_LABEL, _FIGURE = 26, 9
 
 _WHAT_IT_IS = {
     "objects and buffers in use": "Python objects and what they own",
@@ -28,7 +36,6 @@ _WHAT_IT_IS = {
     "other mappings": "taken by libraries directly",
     "not attributed": "what none of these explains",
 }
-_GENERATIONS = {0: "0 (youngest objects)", 1: "1 (older objects)", 2: "2 (all objects)"}
 _COUNTS_AGAIN = "counts again what was taken again"
 # Upper ends of the ranges that block sizes are shown in.
 _RANGES = (32, 64, 128, 256, 512, 1 << 10, 4 << 10, 32 << 10, 1 << 20)
@@ -63,7 +70,7 @@ def time_and_memory(process: Process, page: Page) -> list[Line]:
     if final.generations:
         collecting = sum(one.time for one in final.generations)
         facts.append(
-            Fact("Garbage collections", units.duration(collecting), _of_wall(collecting, final))
+            Fact("Garbage collections", units.duration(collecting), of_wall(collecting, final))
         )
     when = f"after {units.duration(process.peak_at)}" if process.peak_at else ""
     left = f"{units.percent(final.final_rss, process.peak_rss)} of the peak"
@@ -71,7 +78,7 @@ def time_and_memory(process: Process, page: Page) -> list[Line]:
         Fact("Peak memory", units.size(process.peak_rss), when),
         Fact("Memory at the end", units.size(final.final_rss), left),
     ]
-    return _facts("Time and memory", facts, page)
+    return [title("Time and memory"), *fact_lines(facts, page)]
 
 
 def account(process: Process, page: Page) -> list[Line]:
@@ -91,11 +98,11 @@ def account(process: Process, page: Page) -> list[Line]:
         ]
         for part, figure in zip(final.rss, figures, strict=True)
     ]
-    rows.append(_total_row("All resident memory", [scale.show_parts([total])[0], "100%"]))
+    rows.append(total_row("All resident memory", [scale.show_parts([total])[0], "100%"]))
     if total != final.final_rss:
         rows.append(["Difference to RSS", scale.show(final.final_rss - total)])
-    columns = [*_first_two("", scale.name), Column("share", right=True)]
-    return [_title("Where the memory was at the end"), *table(columns, rows, page)]
+    columns = [*first_two("", scale.name), Column("share", right=True)]
+    return [title("Where the memory was at the end"), *table(columns, rows, page)]
 
 
 def heap(process: Process, page: Page) -> list[Line]:
@@ -116,7 +123,7 @@ def heap(process: Process, page: Page) -> list[Line]:
         Fact("In huge pages", units.size(figures.huge_pages), "of 2 MiB each, quicker to reach"),
         Fact("Fragmentation", f"{figures.fragmentation:.0%}", "of its memory holds nothing live"),
     ]
-    return _facts("The heap at the end", facts, page)
+    return [title("The heap at the end"), *fact_lines(facts, page)]
 
 
 def given_back(process: Process, page: Page) -> list[Line]:
@@ -129,8 +136,8 @@ def given_back(process: Process, page: Page) -> list[Line]:
     facts = [Fact("During the run", units.size(figures.returned_total), remark)]
     if figures.trim_time:
         cost = units.duration(figures.trim_time)
-        facts.append(Fact("Time it took", cost, _of_wall(figures.trim_time, final)))
-    return _facts("Given back to the system", facts, page)
+        facts.append(Fact("Time it took", cost, of_wall(figures.trim_time, final)))
+    return [title("Given back to the system"), *fact_lines(facts, page)]
 
 
 def last_seen(process: Process, page: Page) -> list[Line]:
@@ -138,7 +145,7 @@ def last_seen(process: Process, page: Page) -> list[Line]:
     if process.final or not process.samples:
         return []
     last = process.samples[-1]
-    share = _share_of(last.collection_time, last.at)
+    share = share_of(last.collection_time, last.at)
     facts = [
         Fact("Memory", units.size(last.rss), "all that the system counts"),
         Fact("Heap", units.size(last.heap_held), "live blocks, and free ones between them"),
@@ -148,7 +155,10 @@ def last_seen(process: Process, page: Page) -> list[Line]:
         runs = units.plural(last.collections, "run")
         time = units.duration(last.collection_time)
         facts.append(Fact("Garbage collections", time, f"{runs}, {share} of the wall clock"))
-    return _facts(f"When last seen, {units.duration(last.at)} after the start", facts, page)
+    return [
+        title(f"When last seen, {units.duration(last.at)} after the start"),
+        *fact_lines(facts, page),
+    ]
 
 
 def types(process: Process, page: Page) -> list[Line]:
@@ -174,9 +184,9 @@ def types(process: Process, page: Page) -> list[Line]:
         )
     rows += _more_types(final, scale, total)
     count = sum(figures.count for figures in final.types)
-    rows.append(_total_row("All types", [f"{count:,}", scale.show(total), "100%"]))
+    rows.append(total_row("All types", [f"{count:,}", scale.show(total), "100%"]))
     lines = [
-        _title("Live objects by type, at the end"),
+        title("Live objects by type, at the end"),
         *table(_type_columns(scale, bool(at_peak), page), rows, page),
     ]
     if at_peak:
@@ -202,49 +212,14 @@ def sizes(process: Process, page: Page) -> list[Line]:
         for one in groups
     ]
     name, *figures = _size_row(total, total, scale)
-    rows.append(_total_row(name, figures))
+    rows.append(total_row(name, figures))
     columns = [
-        *_first_two("", "blocks"),
+        *first_two("", "blocks"),
         Column(scale.name, right=True),
         Column("share", right=True),
         Column(f"free {scale.name}", right=True),
     ]
-    return [_title("Blocks by size, at the end"), *table(columns, rows, page)]
-
-
-def collections(process: Process, page: Page) -> list[Line]:
-    """What Python's search for reference cycles did and cost."""
-    final = process.final
-    if final is None or not any(one.collections for one in final.generations):
-        return []
-    total = Generation(
-        number=-1,
-        collections=sum(one.collections for one in final.generations),
-        time=sum(one.time for one in final.generations),
-        longest=max(one.longest for one in final.generations),
-        collected=sum(one.collected for one in final.generations),
-    )
-    rows: list[Row] = [
-        [_GENERATIONS.get(one.number, str(one.number)), *_generation_figures(one)]
-        for one in final.generations
-    ]
-    rows.append(_total_row("All", _generation_figures(total)))
-    columns = [
-        *_first_two("generation", "runs"),
-        Column("time", right=True),
-        Column("longest", right=True),
-        Column("objects freed", right=True),
-    ]
-    title = _title("Garbage collections (of objects that only hold each other)")
-    return [title, *table(columns, rows, page)]
-
-
-class Fact(NamedTuple):
-    """A line of a section that is no table: name, figure, and a few words on it."""
-
-    name: str
-    figure: str
-    remark: str = ""
+    return [title("Blocks by size, at the end"), *table(columns, rows, page)]
 
 
 class SizeRange(NamedTuple):
@@ -294,19 +269,10 @@ def _size_row(one: SizeRange, total: SizeRange, scale: units.Scale) -> list[str]
     ]
 
 
-def _generation_figures(one: Generation) -> list[str]:
-    return [
-        f"{one.collections:,}",
-        units.duration(one.time),
-        units.duration(one.longest),
-        f"{one.collected:,}",
-    ]
-
-
 def _type_columns(scale: units.Scale, has_peak: bool, page: Page) -> list[Column]:
     return [
-        Column("", flexible=True, least=_LABEL, most=max(page.width - 56, _LABEL)),
-        Column("blocks", right=True, least=_FIGURE),
+        Column("", flexible=True, least=LABEL, most=max(page.width - 56, LABEL)),
+        Column("blocks", right=True, least=FIGURE),
         Column(scale.name, right=True),
         Column("share", right=True),
         Column("at peak" if has_peak else "", right=True),
@@ -321,31 +287,3 @@ def _more_types(final: FinalFile, scale: units.Scale, total: int) -> list[Row]:
     count = sum(figures.count for figures in rest)
     name = f"... {units.plural(len(rest), 'more type')}"
     return [[Span(name, "dim"), f"{count:,}", scale.show(size), units.percent(size, total)]]
-
-
-def _facts(title: str, facts: Sequence[Fact], page: Page) -> list[Line]:
-    rows: list[Row] = [[fact.name, fact.figure, Span(fact.remark, "dim")] for fact in facts]
-    return [_title(title), *table(_first_two("", ""), rows, page)]
-
-
-def _first_two(label: str, figure: str) -> list[Column]:
-    return [
-        Column(label, flexible=True, least=_LABEL),
-        Column(figure, right=True, least=_FIGURE),
-    ]
-
-
-def _title(text: str) -> Line:
-    return (Span(text, "title"),)
-
-
-def _total_row(name: str, figures: Sequence[str]) -> list[Span]:
-    return [Span(name, "strong"), *(Span(figure, "strong") for figure in figures)]
-
-
-def _of_wall(nanoseconds: int, final: FinalFile) -> str:
-    return f"{_share_of(nanoseconds, final.wall)} of the wall clock"
-
-
-def _share_of(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole > 0 else "-"

@@ -134,6 +134,7 @@ def final_json(pid: int = 4242, **changes: Any) -> Json:
             }
         ),
         "gc": gc((3, 2 * MS, MS, 0), (0, 0, 0, 0), (0, 0, 0, 0)),
+        "collector": collector(pauses=pauses({3: (1, 0, 0), 4: (2, 0, 0)})),
         "rss": [],
     }
     document |= changes
@@ -207,6 +208,52 @@ def gc(*generations: tuple[int, int, int, int]) -> list[Json]:
         {"generation": number, **dict(zip(keys, figures, strict=True))}
         for number, figures in enumerate(generations)
     ]
+
+
+def collection(**changes: Any) -> Json:
+    """A record of a full collection that Hoopsnake did, in a copy."""
+    record: Json = {
+        "at_ns": 1_500 * MS,
+        "trigger": "threshold",
+        "mode": "concurrent",
+        "outcome": "done",
+        "reason": None,
+        "pause_ns": 2_100_000,
+        "search_ns": 74 * MS,
+        "judge_ns": 9_400_000,
+        "longest_judge_ns": 1_300_000,
+        "batches": 11,
+        "objects": 810_220,
+        "candidates": 52_310,
+        "components": 4_021,
+        "largest_component": 310,
+        "freed": 52_100,
+        "dropped_died": 170,
+        "dropped_untracked": 34,
+        "survived": 6,
+    }
+    return record | changes
+
+
+def collector(**changes: Any) -> Json:
+    """Figures of a collector that had nothing to do."""
+    keys = (
+        "collections concurrent inplace failed discarded objects candidates freed died untracked "
+        "survived longest_pause_ns longest_judge_ns total_pause_ns total_search_ns total_judge_ns"
+    )
+    figures: Json = {"mode": "concurrent", "reason": None, **dict.fromkeys(keys.split(), 0)}
+    return figures | {"pauses": pauses({}), "recent": []} | changes
+
+
+def pauses(counts: dict[int, tuple[int, int, int]]) -> list[Json]:
+    """All buckets of stops, from {number of the bucket: (young, full, hoop)}."""
+    bounds = [64_000 << number for number in range(19)] + [0]
+    rows = (
+        {"up_to_ns": bound, "young": 0, "full": 0, "hoop": 0}
+        | dict(zip(("young", "full", "hoop"), counts.get(number, ()), strict=False))
+        for number, bound in enumerate(bounds)
+    )
+    return list(rows)
 
 
 def write_run(path: Path, about: Json | None, files: Mapping[str, bytes | Json]) -> Path:
@@ -323,12 +370,62 @@ def big_final(pid: int = 4242, **changes: Any) -> Json:
         gc=gc(
             (1_204, 212 * MS, 1_100_000, 41_203),
             (109, 151 * MS, 4_300_000, 9_120),
-            (7, 612 * MS, 131 * MS, 220_480),
+            (1, 131 * MS, 131 * MS, 11_204),
         ),
+        collector=busy_collector(),
     )
     document |= changes
     document["rss"] = account(document)
     return document
+
+
+def busy_collector() -> Json:
+    """Six full collections in copies, the last of which was of no use, and one in place."""
+    first = collection()
+    unused = collection(
+        at_ns=6_210 * MS,
+        outcome="discarded",
+        reason="the interpreter began to end",
+        batches=0,
+        judge_ns=0,
+        longest_judge_ns=0,
+        freed=0,
+        dropped_died=0,
+        dropped_untracked=0,
+        survived=0,
+    )
+    return collector(
+        collections=7,
+        concurrent=6,
+        inplace=1,
+        discarded=1,
+        objects=1_204_310,
+        candidates=221_004,
+        freed=168_170,
+        died=420,
+        untracked=98,
+        survived=6,
+        longest_pause_ns=48 * MS,
+        longest_judge_ns=2_300_000,
+        total_pause_ns=61_200_000,
+        total_search_ns=592 * MS,
+        total_judge_ns=39_400_000,
+        pauses=pauses(
+            {
+                0: (811, 0, 0),
+                1: (200, 0, 0),
+                2: (120, 0, 8),
+                3: (90, 0, 31),
+                4: (49, 0, 22),
+                5: (30, 0, 9),
+                6: (11, 0, 4),
+                7: (2, 0, 0),
+                10: (0, 0, 1),
+                12: (0, 1, 0),
+            }
+        ),
+        recent=[first, unused],
+    )
 
 
 BIG_SHAPE = [(0, 11), (0.4, 38), (3.1, 410), (3.6, 240), (4.2, 105), (6.0, 98), (7.8, 96)]

@@ -56,6 +56,7 @@ FINAL = {
     "classes": LIST,
     "types": LIST,
     "gc": LIST,
+    "collector": (dict, NONE),
     "rss": LIST,
 }
 COLUMNS = "t_ns rss heap_held heap_returned gc_collections gc_ns"
@@ -91,7 +92,17 @@ def test_every_run_has_the_promised_shape(name: str, tmp_path: Path) -> None:
 def test_figures_arrive_as_the_process_wrote_them(tmp_path: Path) -> None:
     written = run_files.big_final()
     final = document(load("big", tmp_path))["root"]["final"]
-    for key in ("cpu_user_ns", "cpu_sys_ns", "final_rss", "peak", "heap", "types", "gc", "rss"):
+    for key in (
+        "cpu_user_ns",
+        "cpu_sys_ns",
+        "final_rss",
+        "peak",
+        "heap",
+        "types",
+        "gc",
+        "collector",
+        "rss",
+    ):
         assert final[key] == written[key], key
     assert sum(part["bytes"] for part in final["rss"]) == final["final_rss"]
 

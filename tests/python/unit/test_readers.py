@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from hoopsnake.report import readers
 from hoopsnake.report.load import load_run
-from hoopsnake.report.model import Ending, LiveState, Problem, Sample, SizeClass
+from hoopsnake.report.model import (
+    Collector,
+    Ending,
+    LiveState,
+    PauseCount,
+    Problem,
+    Sample,
+    SizeClass,
+)
 from hoopsnake.report.render import report
 from hoopsnake.report.text import UNICODE, Page
 
@@ -105,6 +113,10 @@ def test_a_final_file_is_read_whole(tmp_path: Path) -> None:
     assert final.types[0].name == "builtins.dict"
     assert sum(part.size for part in final.rss) == final.final_rss
     assert final.classes[0] == SizeClass("obj", 16, 3200, 90, 4)
+    assert final.collector is not None
+    assert (final.collector.mode, final.collector.in_place) == (Collector.CONCURRENT, 1)
+    assert final.collector.pauses[10] == PauseCount(65_536_000, 0, 0, 1)
+    assert [one.outcome for one in final.collector.recent] == ["done", "discarded"]
 
 
 def test_wrong_values_are_named_and_read_as_nothing(tmp_path: Path) -> None:
@@ -116,6 +128,12 @@ def test_wrong_values_are_named_and_read_as_nothing(tmp_path: Path) -> None:
         heap=run_files.heap(in_use=1 << 70, fragmentation=float("inf")),
         types=[{"type": "builtins.int", "count": 1, "bytes": 8}, 17],
         exit="sideways",
+        collector=run_files.collector(
+            reason=3,
+            freed=-1,
+            pauses=[{"up_to_ns": "long"}],
+            recent=[run_files.collection(at_ns=None)],
+        ),
         rss=[{"what": "overlap", "bytes": -5}],
     )
     problems: list[Problem] = []
@@ -131,6 +149,10 @@ def test_wrong_values_are_named_and_read_as_nothing(tmp_path: Path) -> None:
         "heap.in_use",
         "heap.fragmentation",
         "types[1]",
+        "collector.reason",
+        "collector.freed",
+        "collector.pauses[0].up_to_ns",
+        "collector.recent[0].at_ns",
     }
 
 

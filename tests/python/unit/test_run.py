@@ -156,6 +156,19 @@ def test_the_environment_gains_our_four_variables_only(hoop: Hoop, locale: dict[
     assert set(plain) <= set(ours)
 
 
+def test_a_collector_is_handed_on_where_one_was_asked_for(hoop: Hoop) -> None:
+    def handed_on(*words: str) -> list[str]:
+        lines = hoop.run(*words, "env", HOOP_COLLECTOR="stock").stdout.splitlines()
+        return sorted(line for line in lines if line.startswith(("HOOP_COLLECTOR", "HOOP_GC")))
+
+    assert handed_on() == ["HOOP_COLLECTOR=stock"]
+    assert handed_on("--collector=inplace") == ["HOOP_COLLECTOR=inplace"]
+    assert handed_on("--fast-gc-collect", "--collector", "concurrent") == [
+        "HOOP_COLLECTOR=concurrent",
+        "HOOP_GC_COLLECT=1",
+    ]
+
+
 def test_no_descriptor_is_left_open(hoop: Hoop) -> None:
     words = ["sh", "-c", "ls /proc/$$/fd"]
     same_as_plain(hoop, words, words)
@@ -250,6 +263,21 @@ def test_the_switch_turns_everything_off(hoop: Hoop) -> None:
             "hoop run: --json 'no/where.json': no file can be written there",
         ),
         (["--report=.", "x.py"], 2, "hoop run: --report '.': no file can be written there"),
+        (
+            ["--collector", "fast", "x.py"],
+            2,
+            "hoop run: there is no collector 'fast'; there are concurrent, inplace and stock",
+        ),
+        (
+            ["--collector"],
+            2,
+            "hoop run: --collector needs concurrent, inplace or stock, see `hoop run --help`",
+        ),
+        (
+            ["--fast-gc-collect=no", "x.py"],
+            2,
+            "hoop run: there is no option --fast-gc-collect=no, see `hoop run --help`",
+        ),
     ],
 )
 def test_what_goes_wrong_before_the_program_is_one_line(
