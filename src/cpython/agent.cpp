@@ -188,7 +188,8 @@ int set_up(void*) {
   install_interpreter_hooks(
       InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread},
       agent.collector);
-  if (const char* const reason = collector_reason()) tell("full collections stay CPython's own", reason);
+  if (const char* const reason = collector_reason())
+    tell("full collections stay CPython's own", reason);
   Py_AtExit(after_finalization);
   open_ticker();
   PyErr_Restore(type, value, traceback);
@@ -220,7 +221,8 @@ void stay_out(const char* reason) {
 // What the environment asks for; a name that is none is as if there were none.
 CollectorOptions collector_options_of_environment() {
   CollectorOptions options;
-  if (const char* const name = os::variable("HOOP_COLLECTOR")) parse_collector(name, options.choice);
+  if (const char* const name = os::variable("HOOP_COLLECTOR"))
+    parse_collector(name, options.choice);
   options.serves_gc_collect = os::variable("HOOP_GC_COLLECT") != nullptr;
   return options;
 }

@@ -279,8 +279,7 @@ void finish_if_pressed() {
   const LongLived& totals = *collector.state.long_lived;
   if (totals.pending < std::max(totals.total / 2, kLeastPressure)) return;
   end_flight(Outcome::kDiscarded, "the heap grew by half while the copy was searched");
-  if (begin_here(Trigger::kPressure, nullptr) &&
-      collector.flight.state() != Flight::State::kNone)
+  if (begin_here(Trigger::kPressure, nullptr) && collector.flight.state() != Flight::State::kNone)
     expect_candidates();
 }
 
@@ -477,11 +476,10 @@ void collector_sees_stop(int index, std::uint64_t collected, Nanoseconds took) n
     end_flight(Outcome::kDone, nullptr);
     after_full_collection();
   }
-  if (index != kGenerationCount - 2) return;
-  if (collector.flight.state() == Flight::State::kNone) {
-    begin_if_due();
-  } else {
+  if (collector.flight.state() != Flight::State::kNone) {
     look_after_flight();
+  } else if (index < kGenerationCount - 1) {
+    begin_if_due();
   }
 }
 
@@ -511,9 +509,7 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept {
   return result;
 }
 
-void collector_sees_freeze() noexcept {
-  end_flight(Outcome::kDiscarded, "gc.freeze() was called");
-}
+void collector_sees_freeze() noexcept { end_flight(Outcome::kDiscarded, "gc.freeze() was called"); }
 
 void close_collector() noexcept {
   end_flight(Outcome::kDiscarded, "the program ended, or became another");

@@ -46,8 +46,7 @@ const char* CopyDecision::reason_against(std::size_t objects, bool is_forced,
   const Nanoseconds predicted_copy = anonymous_bytes_ / kKiB * copy_picoseconds_per_kib_ / 1000;
   if (!is_forced && predicted_copy * kWorthwhile > predicted_search(objects))
     return "a copy would take as long: most memory is not Python's";
-  const std::size_t needed =
-      objects * kTableBytesPerObject + anonymous_bytes_ / kSharePresumedHot;
+  const std::size_t needed = objects * kTableBytesPerObject + anonymous_bytes_ / kSharePresumedHot;
   if (os::memory_left_in_group() < needed) return "the limit of the control group is near";
   return nullptr;
 }

@@ -32,9 +32,9 @@ class CopyDecision {
   void note_success() noexcept { failures_ = 0; }
 
  private:
-  std::uint64_t search_picoseconds_ = 60'000;          // per object
-  std::uint64_t copy_picoseconds_per_kib_ = 12'000;      // of anonymous memory
-  std::size_t anonymous_bytes_ = 0;                    // at the last decision
+  std::uint64_t search_picoseconds_ = 60'000;        // per object
+  std::uint64_t copy_picoseconds_per_kib_ = 12'000;  // of anonymous memory
+  std::size_t anonymous_bytes_ = 0;                  // at the last decision
   unsigned filters_at_start_ = 0;
   unsigned failures_ = 0;
   Nanoseconds not_before_ = 0;

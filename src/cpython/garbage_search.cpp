@@ -209,8 +209,7 @@ void search_for_garbage(const Search& search, SearchResult& result) noexcept {
   const Nanoseconds begin = os::monotonic_now();
   const bool done = search_all(search, result);
   result.took = os::monotonic_now() - begin;
-  result.state.store(done ? SearchState::kDone : SearchState::kNoMemory,
-                     std::memory_order_release);
+  result.state.store(done ? SearchState::kDone : SearchState::kNoMemory, std::memory_order_release);
 }
 
 }  // namespace hoop::cpython

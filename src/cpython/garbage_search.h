@@ -68,8 +68,8 @@ struct Search {
   pid_t copy_of;              // 0: this is no copy. A copy drops what it need not read any more
 };
 
-// Writes into `result`, whose capacity is set. REQUIRES: the GIL, or a copy of a thread that had it;
-// the collector is not at work. Allocates pages only.
+// Writes into `result`, whose capacity is set. REQUIRES: the GIL, or a copy of a thread that had
+// it; the collector is not at work. Allocates pages only.
 void search_for_garbage(const Search& search, SearchResult& result) noexcept;
 
 }  // namespace hoop::cpython

@@ -134,8 +134,7 @@ PyObject* freeze(PyObject* module, PyObject* nothing) {
 }
 
 // gc.collect() by our search, where that is wanted. Younger generations are CPython's own.
-PyObject* collect(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
-                  PyObject* names) {
+PyObject* collect(PyObject* module, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   if (count == 0 && (names == nullptr || PyTuple_GET_SIZE(names) == 0))
     return collect_in_place(module, original_collect);
   return call_with_keywords(original_collect, module, arguments, count, names);

@@ -125,9 +125,9 @@ class ListWalk {
   }
   Segment* segment_at(const ListNode* node) {
     const auto end = segments_.begin() + segment_count_;
-    const auto found =
-        std::lower_bound(segments_.begin(), end, node,
-                         [](const Segment& segment, const ListNode* at) { return segment.start < at; });
+    const auto found = std::lower_bound(
+        segments_.begin(), end, node,
+        [](const Segment& segment, const ListNode* at) { return segment.start < at; });
     return found != end && found->start == node ? &*found : nullptr;
   }
 
@@ -153,8 +153,7 @@ class ListWalk {
 
 }  // namespace
 
-std::size_t walk_generations(const heap::Heap& heap, const GcState& state,
-                             cycles::ObjectMap& map) {
+std::size_t walk_generations(const heap::Heap& heap, const GcState& state, cycles::ObjectMap& map) {
   return ListWalk(heap, map).run(state);
 }
 

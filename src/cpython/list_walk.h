@@ -12,8 +12,8 @@
 
 namespace hoop::cpython {
 
-// Enters every object of the three generations into `map`, and nothing else; those that have no room
-// there are left out. Returns how many are in it. Only reads objects.
+// Enters every object of the three generations into `map`, and nothing else; those that have no
+// room there are left out. Returns how many are in it. Only reads objects.
 std::size_t walk_generations(const heap::Heap& heap, const GcState& state, cycles::ObjectMap& map);
 
 }  // namespace hoop::cpython

@@ -118,17 +118,16 @@ PyObject* describe_collector(PyObject*, PyObject*) {
     const auto count = [&](Stop kind) {
       return static_cast<unsigned long long>(stops.counts[i][static_cast<unsigned>(kind)]);
     };
-    PyObject* const row = Py_BuildValue(
-        "KKKK", static_cast<unsigned long long>(StopHistogram::bound_of(i)), count(Stop::kYoung),
-        count(Stop::kFull), count(Stop::kOurs));
+    PyObject* const row =
+        Py_BuildValue("KKKK", static_cast<unsigned long long>(StopHistogram::bound_of(i)),
+                      count(Stop::kYoung), count(Stop::kFull), count(Stop::kOurs));
     if (append(pauses, row)) continue;
     Py_DECREF(pauses);
     return nullptr;
   }
-  return Py_BuildValue("{ss sz sK sN}", "mode", collector_mode(), "reason", collector_reason(),
-                       "collections",
-                       static_cast<unsigned long long>(collection_history.totals().collections),
-                       "pauses", pauses);
+  return Py_BuildValue(
+      "{ss sz sK sN}", "mode", collector_mode(), "reason", collector_reason(), "collections",
+      static_cast<unsigned long long>(collection_history.totals().collections), "pauses", pauses);
 }
 
 bool heap_is_valid(heap::FaultReport& report) {
@@ -152,9 +151,11 @@ PyMethodDef functions[] = {
     {"epoch", epoch, METH_NOARGS, "Starts a new epoch."},
     {"install", install, METH_VARARGS,
      "Puts the heap under this interpreter; RuntimeError with the reason if it cannot."},
-    {"collect", collect, METH_NOARGS, "A full collection, in place; returns what gc.collect() would."},
+    {"collect", collect, METH_NOARGS,
+     "A full collection, in place; returns what gc.collect() would."},
     {"collections", collections, METH_NOARGS, "The last full collections, oldest first."},
-    {"collector", describe_collector, METH_NOARGS, "Which collector is at work, and how long stops were."},
+    {"collector", describe_collector, METH_NOARGS,
+     "Which collector is at work, and how long stops were."},
     {"status", status, METH_NOARGS, "Whether the heap serves this process, and why not."},
     {"validate", validate, METH_NOARGS, "Walks the whole heap; RuntimeError says what is damaged."},
     {nullptr, nullptr, 0, nullptr}};

@@ -101,8 +101,7 @@ class ObjectMap {
   template <class F>
   void for_each_unmarked(F&& visit) const {
     for_each_used_word([&](std::size_t place, std::uint64_t region) {
-      const Address start =
-          (region << kRegionShift) + place % kWordsPerRegion * kBytesPerWord;
+      const Address start = (region << kRegionShift) + place % kWordsPerRegion * kBytesPerWord;
       for (std::uint64_t left = words_[place].unmarked(); left != 0; left &= left - 1)
         visit(start + static_cast<Address>(std::countr_zero(left)) * kBytesPerBit);
     });
@@ -116,8 +115,7 @@ class ObjectMap {
   };
   static constexpr std::size_t kBytesPerBit = 16;
   static constexpr std::size_t kBytesPerWord = 64 * kBytesPerBit;
-  static constexpr std::size_t kWordsPerRegion =
-      (std::size_t{1} << kRegionShift) / kBytesPerWord;
+  static constexpr std::size_t kWordsPerRegion = (std::size_t{1} << kRegionShift) / kBytesPerWord;
   static constexpr std::size_t kNowhere = SIZE_MAX;
 
   static constexpr std::size_t regions_for(std::size_t span_bytes, std::size_t other_regions) {
@@ -169,8 +167,7 @@ class ObjectMap {
   void for_each_used_word(F&& visit) const {
     const std::size_t span_words = span_regions_ * kWordsPerRegion;
     for (std::size_t place = 0; place < span_words; ++place) {
-      if (words_[place].known != 0)
-        visit(place, (base_ >> kRegionShift) + place / kWordsPerRegion);
+      if (words_[place].known != 0) visit(place, (base_ >> kRegionShift) + place / kWordsPerRegion);
     }
     for (std::size_t slot = 0; other_count_ != 0 && slot <= other_mask_; ++slot) {
       if (other_keys_[slot] == 0) continue;

@@ -24,8 +24,8 @@ class RecordedGraph {
 
   // False: no memory. REQUIRES: rows < kMaxRows.
   [[nodiscard]] bool init(Index rows) noexcept {
-    rows_bytes_ = round_up((std::size_t{rows} + 1) * (sizeof(std::uint64_t) + sizeof(std::uint32_t)),
-                           os::kPageBytes);
+    rows_bytes_ = round_up(
+        (std::size_t{rows} + 1) * (sizeof(std::uint64_t) + sizeof(std::uint32_t)), os::kPageBytes);
     void* const columns = os::map_sparse(rows_bytes_);
     if (columns == nullptr) return false;
     first_ = static_cast<std::uint64_t*>(columns);
@@ -88,9 +88,9 @@ class RecordedGraph {
   }
   [[gnu::noinline]] bool grow() noexcept {
     const std::size_t wanted = capacity_ == 0 ? kFirstCapacity : capacity_ * 2;
-    void* const pages = edges_ == nullptr ? os::map_sparse(wanted * sizeof(Index))
-                                          : os::remap(edges_, capacity_ * sizeof(Index),
-                                                      wanted * sizeof(Index));
+    void* const pages = edges_ == nullptr
+                            ? os::map_sparse(wanted * sizeof(Index))
+                            : os::remap(edges_, capacity_ * sizeof(Index), wanted * sizeof(Index));
     if (pages == nullptr) return false;
     edges_ = static_cast<Index*>(pages);
     capacity_ = wanted;

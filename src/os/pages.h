@@ -29,8 +29,8 @@ void unmap(void* start, std::size_t bytes) noexcept;
 // Committed, zero-filled pages of their own mapping; nullptr when refused.
 void* map(std::size_t bytes) noexcept;
 
-// The same, not counted as memory before it is touched (where the system is not strict), and seen by
-// copies of the process as well.
+// The same, not counted as memory before it is touched (where the system is not strict), and seen
+// by copies of the process as well.
 void* map_shared(std::size_t bytes) noexcept;
 // Not shared, for tables of which only a part may be used.
 void* map_sparse(std::size_t bytes) noexcept;

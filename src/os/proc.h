@@ -21,8 +21,8 @@ std::size_t read_peak_resident_bytes() noexcept;
 
 // What decides whether the process can be copied. Zeros where /proc cannot be read.
 struct CopyFacts {
-  std::size_t anonymous_bytes = 0;  // resident: what a copy has page tables for
-  std::size_t pinned_bytes = 0;     // for devices; copied at once, not on write
+  std::size_t anonymous_bytes = 0;   // resident: what a copy has page tables for
+  std::size_t pinned_bytes = 0;      // for devices; copied at once, not on write
   unsigned system_call_filters = 0;  // seccomp
 };
 CopyFacts read_copy_facts() noexcept;
