@@ -17,7 +17,7 @@ namespace {
 // and what its files are called.
 struct Layout {
   const char* line_tag;
-  const char* root;
+  const char* folder;
   const char* limit;
   const char* usage;
   const char* inactive_files;  // in memory.stat
@@ -63,15 +63,17 @@ std::size_t left_in(const char* folder, const Layout& layout) {
 }
 
 // The group and all around it. In a container the names of outer groups may lead nowhere.
-std::size_t left_in_layout(const char* groups, const Layout& layout) {
+std::size_t left_in_layout(const char* root, const char* groups, const Layout& layout) {
   const char* const found = std::strstr(groups, layout.line_tag);
   if (found == nullptr) return SIZE_MAX;
   const char* const name = found + std::strlen(layout.line_tag);
   std::size_t length = std::strcspn(name, "\n");
-  std::size_t left = left_in(layout.root, layout);
+  Path outermost;
+  outermost.add(root).add(layout.folder);
+  std::size_t left = left_in(outermost.data(), layout);
   while (length > 1) {
     Path folder;
-    folder.add(layout.root).add(name, length);
+    folder.add(outermost.data()).add(name, length);
     left = std::min(left, left_in(folder.data(), layout));
     while (length > 0 && name[length - 1] != '/') --length;
     if (length > 0) --length;
@@ -81,10 +83,13 @@ std::size_t left_in_layout(const char* groups, const Layout& layout) {
 
 }  // namespace
 
-std::size_t memory_left_in_group() noexcept {
-  char groups[2 * kKiB];
-  groups[read_file("/proc/self/cgroup", groups, sizeof groups - 1)] = 0;
-  return std::min(left_in_layout(groups, kUnified), left_in_layout(groups, kOwnHierarchy));
+std::size_t memory_left_in_group(const char* root) noexcept {
+  Path path;
+  path.add(root).add("/proc/self/cgroup");
+  char groups[8 * kKiB];  // under Kubernetes a dozen lines of 300 characters
+  groups[read_file(path.data(), groups, sizeof groups - 1)] = 0;
+  return std::min(left_in_layout(root, groups, kUnified),
+                  left_in_layout(root, groups, kOwnHierarchy));
 }
 
 }  // namespace hoop::os
