@@ -49,8 +49,8 @@ bool collapse(void* start) noexcept;
 // now are unmapped; SIZE_MAX when unlimited.
 std::size_t address_space_left(std::size_t given_up = 0) noexcept;
 
-// Test hook: the n-th call from now (1 = the next) of reserve, commit, map or remap fails, and all
-// after it until it is set again. 0 switches it off.
+// Test hook: the n-th call from now (1 = the next) of reserve, commit, remap or one of map's kind
+// fails, and all after it until it is set again. 0 switches it off.
 void fail_mappings_from_for_testing(int n) noexcept;
 
 }  // namespace hoop::os

@@ -133,6 +133,108 @@ TEST(Pages, RefusedRemapLeavesTheMapping) {
   unmap(start, kPageBytes);
 }
 
+TEST(Pages, SharedPagesCarryResultsBothWays) {
+  auto* const shared = static_cast<volatile char*>(map_shared(3 * kPageBytes));
+  ASSERT_NE(shared, nullptr);
+  EXPECT_TRUE(is_zero(const_cast<char*>(shared), 3 * kPageBytes));
+  shared[0] = 1;
+  EXPECT_TRUE(testing::passes_in_child([&] {
+    EXPECT_EQ(shared[0], 1);
+    shared[2 * kPageBytes] = 2;
+  }));
+  EXPECT_EQ(shared[2 * kPageBytes], 2);
+  unmap(const_cast<char*>(shared), 3 * kPageBytes);
+}
+
+TEST(Pages, SparsePagesAreZeroAndTheProcessesOwn) {
+  auto* const sparse = static_cast<volatile char*>(map_sparse(3 * kPageBytes));
+  ASSERT_NE(sparse, nullptr);
+  EXPECT_TRUE(is_zero(const_cast<char*>(sparse), 3 * kPageBytes));
+  sparse[0] = 1;
+  EXPECT_TRUE(testing::passes_in_child([&] {
+    EXPECT_EQ(sparse[0], 1);
+    sparse[0] = 2;
+  }));
+  EXPECT_EQ(sparse[0], 1);
+  unmap(const_cast<char*>(sparse), 3 * kPageBytes);
+}
+
+TEST(Pages, SharedAndSparsePagesHoldNoMemoryUntilTheyAreTouched) {
+  for (void* (*const map_pages)(std::size_t) noexcept : {map_shared, map_sparse}) {
+    auto* const start = static_cast<char*>(map_pages(64 * kMiB));
+    ASSERT_NE(start, nullptr);
+    const std::size_t before = read_memory_use().resident_bytes;
+    advise(start, 64 * kMiB, HugePages::kUnwanted);
+    start[0] = start[32 * kMiB] = 1;
+    EXPECT_EQ(resident_bytes(address_of(start), 64 * kMiB), 2 * kPageBytes);
+    EXPECT_LT(read_memory_use().resident_bytes, before + 4 * kMiB);
+    unmap(start, 64 * kMiB);
+  }
+}
+
+TEST(Pages, SparsePagesMayBeMoreThanThereIsMemory) {
+  constexpr std::size_t kBytes = 256 * kGiB;
+  auto* const start = static_cast<char*>(map_sparse(kBytes));
+  if (start == nullptr) GTEST_SKIP() << "the system is strict";
+  start[kBytes - 1] = 1;
+  EXPECT_EQ(start[0], 0);
+  unmap(start, kBytes);
+}
+
+TEST(Pages, SparsePagesGrowAndKeepTheirContent) {
+  auto* start = static_cast<char*>(map_sparse(kPageBytes));
+  ASSERT_NE(start, nullptr);
+  std::memset(start, 9, kPageBytes);
+  start = static_cast<char*>(remap(start, kPageBytes, 900 * kPageBytes));
+  ASSERT_NE(start, nullptr);
+  EXPECT_EQ(start[kPageBytes - 1], 9);
+  EXPECT_TRUE(is_zero(start + kPageBytes, 899 * kPageBytes));
+  unmap(start, 900 * kPageBytes);
+}
+
+std::size_t huge_bytes_at(const void* start) {
+  struct Found {
+    Address address;
+    std::size_t bytes;
+  } found{address_of(start), 0};
+  for_each_mapping(
+      [](void* context, const Mapping& mapping) {
+        auto* const wanted = static_cast<Found*>(context);
+        if (mapping.start <= wanted->address && wanted->address < mapping.end)
+          wanted->bytes = mapping.huge_page_bytes;
+      },
+      &found);
+  return found.bytes;
+}
+
+TEST(Pages, CollapsePutsAHugePageTogetherAndKeepsItsContent) {
+  auto* const start = static_cast<char*>(reserve(kHugePageBytes, kHugePageBytes));
+  ASSERT_NE(start, nullptr);
+  ASSERT_TRUE(commit(start, kHugePageBytes));
+  advise(start, kHugePageBytes, HugePages::kUnwanted);
+  for (std::size_t page = 0; page < kHugePageBytes; page += kPageBytes)
+    start[page] = static_cast<char>(page / kPageBytes % 100);
+  ASSERT_EQ(huge_bytes_at(start), 0u);
+  advise(start, kHugePageBytes, HugePages::kWanted);
+  errno = 77;
+  const bool is_whole = collapse(start);
+  EXPECT_EQ(errno, 77);
+  EXPECT_EQ(huge_bytes_at(start), is_whole ? kHugePageBytes : 0u);
+  for (std::size_t page = 0; page < kHugePageBytes; page += kPageBytes)
+    ASSERT_EQ(start[page], static_cast<char>(page / kPageBytes % 100));
+  unmap(start, kHugePageBytes);
+  if (!is_whole) GTEST_SKIP() << "the kernel cannot, or is short of memory";
+}
+
+TEST(Pages, CollapseOfUnmappedSpaceIsRefusedAndKeepsErrno) {
+  void* const start = reserve(kHugePageBytes, kHugePageBytes);
+  ASSERT_NE(start, nullptr);
+  unmap(start, kHugePageBytes);
+  errno = 77;
+  EXPECT_FALSE(collapse(start));
+  EXPECT_EQ(errno, 77);
+}
+
 TEST(Pages, AddressSpaceLeftIsUnlimitedWithoutALimit) {
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &limit), 0);
@@ -168,6 +270,8 @@ TEST_F(FailingMappings, FailFromTheChosenCallOn) {
   EXPECT_FALSE(commit(start, kPageBytes));
   EXPECT_EQ(reserve(kMiB, kPageBytes), nullptr);
   EXPECT_EQ(remap(mapped, kPageBytes, 2 * kPageBytes), nullptr);
+  EXPECT_EQ(map_shared(kPageBytes), nullptr);
+  EXPECT_EQ(map_sparse(kPageBytes), nullptr);
   fail_mappings_from_for_testing(0);
   EXPECT_TRUE(commit(start, kPageBytes));
   unmap(mapped, kPageBytes);
@@ -177,6 +281,17 @@ TEST_F(FailingMappings, FailFromTheChosenCallOn) {
 TEST_F(FailingMappings, FailAtTheVeryNextCallForOne) {
   fail_mappings_from_for_testing(1);
   EXPECT_EQ(map(kPageBytes), nullptr);
+}
+
+TEST_F(FailingMappings, CountSharedAndSparseOnes) {
+  fail_mappings_from_for_testing(3);
+  void* const shared = map_shared(kPageBytes);
+  void* const sparse = map_sparse(kPageBytes);
+  EXPECT_NE(shared, nullptr);
+  EXPECT_NE(sparse, nullptr);
+  EXPECT_EQ(map_sparse(kPageBytes), nullptr);
+  unmap(shared, kPageBytes);
+  unmap(sparse, kPageBytes);
 }
 
 TEST_F(FailingMappings, DoNotTouchGiveBackAndUnmap) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "cpp/support/build.h"
+#include "cpp/support/child.h"
+#include "cpp/support/seccomp.h"
 #include "os/pages.h"
 
 namespace hoop::os {
@@ -120,6 +123,39 @@ TEST(ReadPeakResidentBytes, RemembersWhatWasGivenBack) {
   const std::size_t peak = read_peak_resident_bytes();
   EXPECT_GE(peak, 64 * kMiB);
   EXPECT_GE(peak + kMiB, read_memory_use().resident_bytes);
+}
+
+TEST(ReadCopyFacts, CountsAnonymousMemoryThatWasTouched) {
+  auto* const start = static_cast<char*>(map(64 * kMiB));
+  auto* const shared = static_cast<char*>(map_shared(64 * kMiB));
+  ASSERT_NE(start, nullptr);
+  ASSERT_NE(shared, nullptr);
+  const CopyFacts before = read_copy_facts();
+  EXPECT_GT(before.anonymous_bytes, 0u);
+  EXPECT_LE(before.anonymous_bytes, read_memory_use().resident_bytes + kMiB);
+  std::memset(start, 1, 32 * kMiB);
+  std::memset(shared, 1, 64 * kMiB);  // a copy has no page tables for that
+  const std::size_t grown = read_copy_facts().anonymous_bytes - before.anonymous_bytes;
+  EXPECT_GE(grown, 31 * kMiB);
+  if (!testing::kSanitized) {
+    EXPECT_LE(grown, 35 * kMiB);
+  }
+  unmap(start, 64 * kMiB);
+  unmap(shared, 64 * kMiB);
+}
+
+TEST(ReadCopyFacts, FindsNothingPinnedHere) { EXPECT_EQ(read_copy_facts().pinned_bytes, 0u); }
+
+TEST(ReadCopyFacts, CountsFiltersOfSystemCalls) {
+  EXPECT_TRUE(testing::passes_in_child([] {
+    const unsigned before = read_copy_facts().system_call_filters;
+    if (!testing::refuse_system_call(SYS_sethostname, EPERM)) return;
+    const unsigned one_more = read_copy_facts().system_call_filters;
+    if (one_more == 0) return;  // kernels before 5.9 do not say
+    EXPECT_EQ(one_more, before + 1);
+    ASSERT_TRUE(testing::refuse_system_call(SYS_setdomainname, EPERM));
+    EXPECT_EQ(read_copy_facts().system_call_filters, before + 2);
+  }));
 }
 
 TEST(ForEachMapping, ListsMappingsInOrderAndWithoutOverlap) {
@@ -253,6 +289,7 @@ TEST(ForEachMapping, LeavesNoDescriptorOpen) {
   ::close(before);
   all_mappings();
   read_memory_use();
+  read_copy_facts();
   const int after = ::dup(0);
   ::close(after);
   EXPECT_EQ(before, after);
@@ -265,10 +302,12 @@ TEST(ForEachMapping, SaysWhenProcCannotBeRead) {
   const bool read = for_each_mapping([](void*, const Mapping&) {}, nullptr);
   const MemoryUse use = read_memory_use();
   const std::size_t peak = read_peak_resident_bytes();
+  const CopyFacts facts = read_copy_facts();
   for (const int descriptor : taken) ::close(descriptor);
   EXPECT_FALSE(read);
   EXPECT_EQ(use.virtual_bytes, 0u);
   EXPECT_EQ(peak, 0u);
+  EXPECT_EQ(facts.anonymous_bytes, 0u);
 }
 
 }  // namespace
