@@ -85,6 +85,33 @@ TEST_F(LoggedHeap, DoesNotNameBlocksThatReallocateLeftInPlace) {
   }
 }
 
+TEST_F(LoggedHeap, NamesFreedBlocksOfAnotherAllocatorAndNoOthers) {
+  char foreign[64] = {};
+  void* const block = heap_.allocate(100);
+  heap_.log_foreign_free(foreign);
+  ASSERT_TRUE(heap_.begin_log());
+  EXPECT_FALSE(heap_.freed_since_log(foreign)) << "the log was closed";
+  heap_.log_foreign_free(foreign);
+  heap_.log_foreign_free(nullptr);
+  EXPECT_TRUE(heap_.freed_since_log(foreign));
+  EXPECT_FALSE(heap_.freed_since_log(foreign + 16));
+  EXPECT_FALSE(heap_.freed_since_log(nullptr));
+  EXPECT_FALSE(heap_.freed_since_log(block));
+  heap_.end_log();
+  EXPECT_FALSE(heap_.freed_since_log(foreign));
+}
+
+TEST_F(LoggedHeap, ManyFreesOfAnotherAllocatorSayNothingOfItsOwnBlocks) {
+  std::vector<char> foreign(2000);
+  void* const block = heap_.allocate(100);
+  ASSERT_TRUE(heap_.begin_log());
+  for (char& byte : foreign) heap_.log_foreign_free(&byte);
+  EXPECT_TRUE(heap_.freed_since_log(&foreign.front()));
+  EXPECT_TRUE(heap_.freed_since_log(&foreign.back()));
+  EXPECT_FALSE(heap_.freed_since_log(block));
+  heap_.end_log();
+}
+
 TEST_F(LoggedHeap, TriesToFreeOnlyItsOwnBlocks) {
   char local[64] = {};
   ASSERT_TRUE(heap_.begin_log());
