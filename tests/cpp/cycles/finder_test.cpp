@@ -3,21 +3,21 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
-#include <random>
 #include <vector>
 
 #include "../support/fake_graph.h"
+#include "../support/random.h"
 #include "cycles/components.h"
 
 namespace hoop::cycles {
 namespace {
 
 using testing::FakeGraph;
+using testing::Random;
 using testing::Search;
+using testing::some_graph;
 
 // All objects are added; `garbage` are the numbers of those that are found to be.
 std::vector<std::size_t> garbage_of_all(FakeGraph& graph) {
@@ -153,27 +153,15 @@ TEST(Finder, ARingOfAMillionIsOneCycle) {
   EXPECT_EQ(garbage_of_all(graph).size(), kObjects);
 }
 
-FakeGraph random_graph(std::mt19937& random) {
-  const std::size_t objects = 1 + random() % 60;
-  FakeGraph graph(objects);
-  const std::size_t edges = random() % (3 * objects);
-  const auto any = [&] { return random() % objects; };
-  for (std::size_t i = 0; i < edges; ++i) graph.link(any(), any());
-  for (std::size_t i = random() % (objects / 4 + 1); i > 0; --i) graph.refer_from_outside(any());
-  for (std::size_t i = random() % 4; i > 0; --i) graph.link_weakly(any(), any());
-  if (random() % 8 == 0) graph.pin(any());
-  return graph;
-}
-
 TEST(FinderRandomized, AllObjectsAgreeWithANaiveSearch) {
   for (std::uint32_t seed = 1; seed <= 4000; ++seed) {
-    std::mt19937 random(seed);
-    FakeGraph graph = random_graph(random);
+    Random random(seed);
+    FakeGraph graph = some_graph(random);
     graph.count_references();
     Search search(graph, static_cast<Index>(graph.size()));
     search.add_all(graph);
     for (std::size_t i = 0; i < graph.size(); ++i)
-      if (graph.external(i) != 0 && random() % 2 == 0)
+      if (graph.external(i) != 0 && random.below(2) == 0)
         search.finder.mark_from(FakeGraph::address(i));
     search.finder.finish_marking();
     search.finder.find(Reach::kAdded);
@@ -184,13 +172,14 @@ TEST(FinderRandomized, AllObjectsAgreeWithANaiveSearch) {
 
 TEST(FinderRandomized, ClosuresAgreeWithANaiveSearch) {
   for (std::uint32_t seed = 1; seed <= 4000; ++seed) {
-    std::mt19937 random(seed);
-    FakeGraph graph = random_graph(random);
-    for (std::size_t i = random() % 3; i > 0; --i) graph.put_out_of_scope(random() % graph.size());
+    Random random(seed);
+    FakeGraph graph = some_graph(random);
+    for (std::size_t i = random.below(3); i > 0; --i)
+      graph.put_out_of_scope(random.below(graph.size()));
     graph.count_references();
     Search search(graph, static_cast<Index>(graph.size()));
-    for (std::size_t i = 1 + random() % 3; i > 0; --i)
-      search.finder.add(FakeGraph::address(random() % graph.size()));
+    for (std::size_t i = 1 + random.below(3); i > 0; --i)
+      search.finder.add(FakeGraph::address(random.below(graph.size())));
     search.finder.find(Reach::kClosure);
     std::vector<bool> looked_at(graph.size());
     for (Index i = 0; i < search.finder.size(); ++i)
@@ -199,35 +188,16 @@ TEST(FinderRandomized, ClosuresAgreeWithANaiveSearch) {
   }
 }
 
-// The lowest object of each object's component, by joining until nothing changes.
-Numbers naive_components(const FakeGraph& graph, const std::vector<bool>& garbage) {
-  Numbers lowest(graph.size());
-  std::iota(lowest.begin(), lowest.end(), 0);
-  for (bool changed = true; changed;) {
-    changed = false;
-    const auto join = [&](std::size_t a, std::size_t b) {
-      if (!garbage[a] || !garbage[b] || lowest[a] == lowest[b]) return;
-      lowest[a] = lowest[b] = std::min(lowest[a], lowest[b]);
-      changed = true;
-    };
-    for (std::size_t i = 0; i < graph.size(); ++i) {
-      for (const std::size_t target : graph.edges(i)) join(i, target);
-      for (const std::size_t target : graph.weak_edges(i)) join(i, target);
-    }
-  }
-  return lowest;
-}
-
 TEST(FinderRandomized, ComponentsAgreeWithANaiveSearch) {
   for (std::uint32_t seed = 1; seed <= 2000; ++seed) {
-    std::mt19937 random(seed);
-    FakeGraph graph = random_graph(random);
+    Random random(seed);
+    FakeGraph graph = some_graph(random);
     graph.count_references();
     Search search(graph, static_cast<Index>(graph.size()));
     search.add_all(graph);
     search.finder.find(Reach::kAdded);
     const std::vector<bool> garbage = search.garbage(graph.size());
-    const Numbers expected = naive_components(graph, garbage);
+    const Numbers expected = graph.components(garbage);
     Components<FakeGraph> components(graph, search.tables);
     std::size_t groups = 0;
     for (std::size_t i = 0; i < graph.size(); ++i) {
@@ -240,8 +210,8 @@ TEST(FinderRandomized, ComponentsAgreeWithANaiveSearch) {
 }
 
 TEST(Finder, ANumberedSearchGivesTheSameAnswersInTheSameOrder) {
-  std::mt19937 random(7);
-  FakeGraph graph = random_graph(random);
+  Random random(7);
+  FakeGraph graph = some_graph(random);
   graph.count_references();
   std::vector<Address> orders[2];
   for (auto& order : orders) {

@@ -2,9 +2,11 @@
 // A host of src/cycles that is a list of counts and edges, and what a naive search says of it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,7 @@ class FakeGraph {
     return weak_edges_[from];
   }
   [[nodiscard]] std::size_t external(std::size_t object) const { return external_[object]; }
+  [[nodiscard]] const std::vector<std::size_t>& pinned() const { return pinned_; }
 
   static Address address(std::size_t object) { return 0x10000 + object * 48; }
   static std::size_t object(Address address) { return (address - 0x10000) / 48; }
@@ -96,6 +99,24 @@ class FakeGraph {
     for (std::size_t i = 0; i < size(); ++i) garbage[i] = among[i] && !live[i];
     return garbage;
   }
+  // The lowest object of each object's component of the garbage, by joining until nothing changes.
+  [[nodiscard]] std::vector<std::size_t> components(const std::vector<bool>& garbage) const {
+    std::vector<std::size_t> lowest(size());
+    std::iota(lowest.begin(), lowest.end(), 0);
+    for (bool changed = true; changed;) {
+      changed = false;
+      const auto join = [&](std::size_t a, std::size_t b) {
+        if (!garbage[a] || !garbage[b] || lowest[a] == lowest[b]) return;
+        lowest[a] = lowest[b] = std::min(lowest[a], lowest[b]);
+        changed = true;
+      };
+      for (std::size_t i = 0; i < size(); ++i) {
+        for (const std::size_t target : edges_[i]) join(i, target);
+        for (const std::size_t target : weak_edges_[i]) join(i, target);
+      }
+    }
+    return lowest;
+  }
 
  private:
   std::vector<std::size_t> external_;
@@ -107,6 +128,25 @@ class FakeGraph {
   std::vector<std::size_t> overcounted_;
   cycles::AddressTable* table_ = nullptr;
 };
+
+// A small graph out of random numbers, or a fuzzer's: below(bound).
+template <class Numbers>
+FakeGraph some_graph(Numbers& numbers) {
+  const std::size_t objects = 1 + numbers.below(60);
+  FakeGraph graph(objects);
+  const auto any = [&] { return static_cast<std::size_t>(numbers.below(objects)); };
+  for (std::size_t i = numbers.below(3 * objects); i > 0; --i) {
+    const std::size_t from = any();
+    graph.link(from, any());
+  }
+  for (std::size_t i = numbers.below(objects / 4 + 1); i > 0; --i) graph.refer_from_outside(any());
+  for (std::size_t i = numbers.below(4); i > 0; --i) {
+    const std::size_t from = any();
+    graph.link_weakly(from, any());
+  }
+  if (numbers.below(8) == 0) graph.pin(any());
+  return graph;
+}
 
 // The memory that a search needs, and nothing more: a byte behind it would be a fault.
 class Search {
