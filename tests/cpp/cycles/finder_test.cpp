@@ -206,6 +206,14 @@ TEST(FinderRandomized, ComponentsAgreeWithANaiveSearch) {
       groups += expected[i] == i ? 1 : 0;
     }
     ASSERT_EQ(components.count(), groups) << "seed " << seed;
+    std::vector<Index> sorted;
+    for (std::size_t lowest = 0; lowest < graph.size(); ++lowest)
+      for (std::size_t i = lowest; i < graph.size(); ++i)
+        if (garbage[i] && expected[i] == lowest) sorted.push_back(static_cast<Index>(i));
+    std::vector<Index> starts(graph.size());
+    std::vector<Index> order(graph.size());
+    order.resize(components.sort(starts.data(), order.data()));
+    ASSERT_EQ(order, sorted) << "seed " << seed;
   }
 }
 
