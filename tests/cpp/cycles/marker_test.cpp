@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "cpp/support/fake_graph.h"
 #include "cpp/support/placed_graph.h"
 #include "cpp/support/random.h"
+#include "cycles/host.h"
 #include "cycles/object_map.h"
 #include "cycles/prefetch_ring.h"
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/units.h"
 #include "heap/heap.h"
 
 namespace hoop::heap {

@@ -16,7 +16,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <ctime>
 #include <new>
 #include <string>
