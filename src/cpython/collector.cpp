@@ -42,6 +42,8 @@ constexpr std::size_t kSmallestCapacity = 1 << 20;
 constexpr Py_ssize_t kLeastPressure = 100'000;
 // A program that collects nothing by itself for so long is nudged.
 constexpr Nanoseconds kQuiet = 50 * kMillisecond;
+// How long the thread puts huge pages together before it sleeps again.
+constexpr Nanoseconds kMendingBudget = 5 * kMillisecond;
 // Places for objects that are not in our heap: few, but for those made before a late start.
 constexpr std::size_t kOtherRegions = 256;
 constexpr std::size_t kOtherRegionsLate = 8192;
@@ -58,6 +60,7 @@ struct Collector {
   std::atomic<bool> is_nudge_asked{false};
   // The collection that runs now, and what it judges.
   bool is_collecting = false;
+  bool is_automatic = false;  // CPython began it by itself
   bool is_nudge = false;
   bool saw_start = false;  // by a nudge
   bool was_ours = false;
@@ -111,6 +114,12 @@ const char* reason_now() {
 
 // --- beginning ---
 
+// CPython's own rule; its counters are kept as a full collection of its own would leave them.
+bool is_due() {
+  const LongLived& totals = *collector.state.long_lived;
+  return generation(2).count > generation(2).threshold && totals.pending >= totals.total / 4;
+}
+
 Search make_search() {
   return Search{&process_heap, collector.state, PyImport_GetModuleDict(),
                 process.is_late ? kOtherRegionsLate : kOtherRegions, 0};
@@ -120,9 +129,10 @@ std::size_t result_capacity() {
   return std::max(kSmallestCapacity, presumed_objects() + presumed_objects() / 4);
 }
 
-// What a full collection of CPython's does to its own counters.
+// What a full collection of CPython's does to its own counters; those of the younger generations
+// are 0 after the automatic collection that we follow.
 void reset_counters() {
-  for (int i = 0; i < kGenerationCount; ++i) generation(i).count = 0;
+  if (is_due()) generation(2).count = 0;
   collector.pending_before = collector.state.long_lived->pending;
   collector.state.long_lived->total += collector.pending_before;
   collector.state.long_lived->pending = 0;
@@ -234,12 +244,6 @@ void begin_collection(Trigger trigger) {
     expect_candidates();
 }
 
-// CPython's own rule; its counters are kept as a full collection of its own would leave them.
-bool is_due() {
-  const LongLived& totals = *collector.state.long_lived;
-  return generation(2).count > generation(2).threshold && totals.pending >= totals.total / 4;
-}
-
 bool is_forced_now() {
   if (collector.every == 0 || --collector.until_next > 0) return false;
   collector.until_next = collector.every;
@@ -300,8 +304,10 @@ void look_after_flight() {
 
 // --- judging ---
 
-// One that CPython began by itself: it has not reset its counter yet.
-bool is_automatic() { return generation(0).count > generation(0).threshold; }
+// A collection of the middle generation has enough to do, unless there is haste.
+bool may_judge(int index) {
+  return collector.is_nudge || (collector.is_automatic && (index == 0 || collector.haste > 1));
+}
 
 std::size_t batch_size() {
   return static_cast<std::size_t>(kJudgingBudget * collector.haste / collector.judging_cost);
@@ -399,10 +405,16 @@ bool look_after_waiting_program(Nanoseconds now) noexcept {
   return true;
 }
 
+bool mend_for_a_while(Nanoseconds now) noexcept {
+  while (mend_next_huge_page()) {
+    if (os::monotonic_now() - now > kMendingBudget) return true;
+  }
+  return false;
+}
+
 bool run_errands(Nanoseconds now) noexcept {
   const bool waits = look_after_waiting_program(now);
-  const bool mends = mend_next_huge_page();
-  return waits || mends;
+  return mend_for_a_while(now) || waits;
 }
 
 }  // namespace
@@ -456,13 +468,15 @@ void collector_sees_start(int index) noexcept {
   collector.is_collecting = true;
   collector.saw_start = true;
   collector.was_ours = false;
+  if (!collector.is_attached) return;
+  // CPython began it by itself: it has not reset its counter yet.
+  collector.is_automatic = generation(0).count > generation(0).threshold;
   if (collector.flight.state() == Flight::State::kNone) return;
   // A full one that was asked for finds all that we found, and more.
   if (index == kGenerationCount - 1)
     return end_flight(Outcome::kDiscarded, "a full collection was asked for");
   poll_flight();
-  const bool is_ripe = collector.flight.state() == Flight::State::kFound;
-  if (is_ripe && (collector.is_nudge || is_automatic())) link_next_batch();
+  if (collector.flight.state() == Flight::State::kFound && may_judge(index)) link_next_batch();
 }
 
 void collector_sees_stop(int index, std::uint64_t collected, Nanoseconds took) noexcept {
@@ -476,9 +490,10 @@ void collector_sees_stop(int index, std::uint64_t collected, Nanoseconds took) n
     end_flight(Outcome::kDone, nullptr);
     after_full_collection();
   }
+  if (!collector.is_automatic || index == kGenerationCount - 1) return;
   if (collector.flight.state() != Flight::State::kNone) {
     look_after_flight();
-  } else if (index < kGenerationCount - 1) {
+  } else {
     begin_if_due();
   }
 }
