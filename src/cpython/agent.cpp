@@ -124,7 +124,7 @@ void before_exit_call() {
 
 // Before the process becomes another program. A forked child that does so has nothing to tell.
 bool before_exec() {
-  if (agent.active && process.pid == ::getpid() && holds_gil()) close_collector();
+  if (agent.active && process.pid == ::getpid() && holds_gil()) abandon_collection();
   if (!may_write_figures() || process.is_forked || !interpreter_is_up()) return false;
   if (!holds_gil()) return false;
   gather_with_gil();

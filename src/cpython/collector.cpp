@@ -76,6 +76,7 @@ struct Collector {
 };
 constinit Collector collector;
 
+constexpr char kAsked[] = "asked for";  // in place: that is no news
 constexpr char kCallbackGone[] =
     "gc.callbacks was cleared, so CPython's own full collections go on";
 
@@ -184,64 +185,70 @@ void expect_candidates() {
   request_errands();
 }
 
-bool begin_here(Trigger trigger, const char* reason) {
+void begin_record(Trigger trigger, CollectionMode mode, Nanoseconds begin) {
   CollectionRecord& now = collection_history.begin();
-  now.at = os::monotonic_now() - process.start_monotonic;
+  now.at = begin - process.start_monotonic;
   now.trigger = trigger;
-  now.mode = CollectionMode::kInPlace;
-  now.reason = reason;
-  const Nanoseconds begin = os::monotonic_now();
+  now.mode = mode;
+}
+
+void note_pause(Nanoseconds begin) {
+  record().pause = os::monotonic_now() - begin;
+  stop_histogram.add(Stop::kOurs, record().pause);
+}
+
+// False: no memory. `begin`: when the stop began. `reason`: why not in a copy.
+bool begin_here(Trigger trigger, Nanoseconds begin, const char* reason) {
+  begin_record(trigger, CollectionMode::kInPlace, begin);
+  record().reason = reason;
   const Flight::Start start = collector.flight.search_here(make_search(), result_capacity());
-  now.pause = os::monotonic_now() - begin;
-  stop_histogram.add(Stop::kOurs, now.pause);
+  note_pause(begin);
   if (start != Flight::Start::kStarted) {
     collection_history.end(Outcome::kFailed, "no memory for the search");
     return false;
   }
   reset_counters();
   note_found();
+  expect_candidates();
   if (collector.flight.is_judged()) end_flight(Outcome::kDone, nullptr);
   return true;
 }
 
-Flight::Start begin_copy(Trigger trigger) {
+// False: it was refused.
+bool begin_copy(Trigger trigger, Nanoseconds begin) {
   const std::size_t objects = presumed_objects();
   Search search = make_search();
   search.copy_of = ::getpid();
-  const Nanoseconds begin = os::monotonic_now();
+  const Nanoseconds before_copy = os::monotonic_now();
   const Nanoseconds patience =
       kPatience + collector.decision.predicted_search(objects) * kPatienceFactor;
   const Flight::Start start =
-      collector.flight.start_copy(search, result_capacity(), begin + patience);
-  const Nanoseconds pause = os::monotonic_now() - begin;
-  if (start != Flight::Start::kStarted) return start;
-  CollectionRecord& now = collection_history.begin();
-  now.at = begin - process.start_monotonic;
-  now.trigger = trigger;
-  now.mode = CollectionMode::kConcurrent;
-  now.pause = pause;
-  stop_histogram.add(Stop::kOurs, pause);
-  collector.decision.note_copy(pause);
+      collector.flight.start_copy(search, result_capacity(), before_copy + patience);
+  if (start != Flight::Start::kStarted) return false;
+  collector.decision.note_copy(os::monotonic_now() - before_copy);
+  begin_record(trigger, CollectionMode::kConcurrent, begin);
+  expect_candidates();
   reset_counters();
-  return start;
+  note_pause(begin);
+  return true;
+}
+
+// nullptr: a copy is being searched. Else why not.
+const char* begin_copy_if_wise(Trigger trigger, Nanoseconds begin) {
+  if (collector.choice != CollectorChoice::kConcurrent) return kAsked;
+  const bool is_forced = trigger == Trigger::kDebug;
+  const char* const against =
+      collector.decision.reason_against(presumed_objects(), is_forced, begin);
+  if (against != nullptr || begin_copy(trigger, begin)) return against;
+  collector.decision.note_failure(begin);
+  return "the process could not be copied";
 }
 
 // A full collection, one way or the other. If neither way is open, CPython's own comes.
 void begin_collection(Trigger trigger) {
-  const bool is_forced = trigger == Trigger::kDebug;
-  const char* against = nullptr;
-  if (collector.choice == CollectorChoice::kConcurrent) {
-    const Nanoseconds now = os::monotonic_now();
-    against = collector.decision.reason_against(presumed_objects(), is_forced, now);
-    if (against == nullptr) {
-      const Flight::Start start = begin_copy(trigger);
-      if (start == Flight::Start::kStarted) return expect_candidates();
-      collector.decision.note_failure(now);
-      against = "the process could not be copied";
-    }
-  }
-  if (begin_here(trigger, against) && collector.flight.state() != Flight::State::kNone)
-    expect_candidates();
+  const Nanoseconds begin = os::monotonic_now();
+  const char* const against = begin_copy_if_wise(trigger, begin);
+  if (against != nullptr) begin_here(trigger, begin, against == kAsked ? nullptr : against);
 }
 
 bool is_forced_now() {
@@ -283,8 +290,7 @@ void finish_if_pressed() {
   const LongLived& totals = *collector.state.long_lived;
   if (totals.pending < std::max(totals.total / 2, kLeastPressure)) return;
   end_flight(Outcome::kDiscarded, "the heap grew by half while the copy was searched");
-  if (begin_here(Trigger::kPressure, nullptr) && collector.flight.state() != Flight::State::kNone)
-    expect_candidates();
+  begin_here(Trigger::kPressure, os::monotonic_now(), nullptr);
 }
 
 // The next is due, and the last one's garbage still waits to be judged.
@@ -350,7 +356,7 @@ void unpark(ListNode& parked, ListNode& list) { splice_in_front(parked, list); }
 
 // Searches, and leaves what was found in the youngest generation. False: no memory.
 bool search_to_judge_at_once() {
-  if (!begin_here(Trigger::kCollect, nullptr)) return false;
+  if (!begin_here(Trigger::kCollect, os::monotonic_now(), nullptr)) return false;
   if (collector.flight.state() == Flight::State::kNone) return true;
   const Flight::Batch all = collector.flight.link_batch(generation(0), SIZE_MAX);
   record().untracked += all.untracked;
@@ -390,7 +396,7 @@ int nudge(void*) {
   collector.is_nudge = false;
   PyErr_Clear();
   PyErr_Restore(type, value, traceback);
-  if (!collector.saw_start) detach(kCallbackGone);
+  if (!collector.saw_start && !collections_are_watched()) detach(kCallbackGone);
   return 0;
 }
 
@@ -526,8 +532,13 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept {
 
 void collector_sees_freeze() noexcept { end_flight(Outcome::kDiscarded, "gc.freeze() was called"); }
 
+void abandon_collection() noexcept {
+  end_flight(Outcome::kDiscarded, "the process was about to become another program");
+}
+
 void close_collector() noexcept {
-  end_flight(Outcome::kDiscarded, "the program ended, or became another");
+  end_flight(Outcome::kDiscarded, "the program ended");
+  collector.is_attached = false;
 }
 
 void leave_collector() noexcept { collector.flight.kill_copy(); }

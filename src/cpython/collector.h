@@ -48,7 +48,8 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept;
 // Objects are about to be frozen, and candidates must not be brought back among the living.
 void collector_sees_freeze() noexcept;
 
-// At the end, before an exec (copies are waited for), before _exit() (they are not).
+// Before an exec; at the end of the interpreter; before _exit(), which does not wait for the copy.
+void abandon_collection() noexcept;
 void close_collector() noexcept;
 void leave_collector() noexcept;
 // In a fork's child.
