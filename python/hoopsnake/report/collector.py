@@ -23,7 +23,7 @@ _WHY = {
     Collector.PASSIVE: "Hoopsnake's collector stayed out",
 }
 # Stops that nobody notices are one row: up to about a millisecond.
-_SHORT = 1_024_000
+_SHORT = 1_000_000
 _ENDLESS = 1 << 63
 
 
