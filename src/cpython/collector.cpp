@@ -54,6 +54,9 @@ struct Collector {
   bool is_attached = false;
   GcState state;
   Flight flight;
+  // Head of a list: the oldest objects while a full collection that was asked for looks at
+  // candidates. Finalizers run meanwhile, and threads: whoever looks at lists brings them back.
+  ListNode parked{};
   CopyDecision decision;
   std::atomic<Nanoseconds> last_look{0};  // at a collection, or a nudge
   std::atomic<bool> has_flight{false};    // for the thread that nudges
@@ -62,7 +65,6 @@ struct Collector {
   bool is_collecting = false;
   bool is_automatic = false;  // CPython began it by itself
   bool is_nudge = false;
-  bool saw_start = false;  // by a nudge
   bool was_ours = false;
   Flight::Batch batch;
   std::uint64_t judging_cost = kFirstJudgingCost;  // ns for a candidate
@@ -260,6 +262,8 @@ bool is_forced_now() {
 void begin_if_due() {
   const bool is_forced = is_forced_now();
   if (!is_forced && (!is_due() || presumed_objects() < kFewObjects)) return;
+  // 3.12.0 to 3.12.2 run a collection that was asked for before gc.disable().
+  if (PyGC_IsEnabled() == 0) return;
   collector.reason = reason_now();
   if (collector.reason == nullptr)
     begin_collection(is_forced ? Trigger::kDebug : Trigger::kThreshold);
@@ -346,13 +350,17 @@ void note_judged(std::uint64_t collected, Nanoseconds took) {
 
 // --- a full collection that was asked for ---
 
-// Takes all objects off a list, or puts them back in front, at once.
-void park(ListNode& list, ListNode& parked) {
-  parked.set_after(&parked);
-  parked.set_before(&parked);
-  splice_in_front(list, parked);
+ListNode& oldest() { return generation(kGenerationCount - 1).head; }
+
+// Takes the oldest objects out of CPython's sight, all at once.
+void park_oldest() {
+  collector.parked.set_after(&collector.parked);
+  collector.parked.set_before(&collector.parked);
+  splice_in_front(oldest(), collector.parked);
 }
-void unpark(ListNode& parked, ListNode& list) { splice_in_front(parked, list); }
+void unpark_oldest() {
+  if (collector.parked.is_tracked()) splice_in_front(collector.parked, oldest());
+}
 
 // Searches, and leaves what was found in the youngest generation. False: no memory.
 bool search_to_judge_at_once() {
@@ -384,19 +392,19 @@ int nudge(void*) {
   collector.is_nudge_asked.store(false, std::memory_order_relaxed);
   if (!collector.is_attached || collector.flight.state() == Flight::State::kNone) return 0;
   poll_flight();
-  const bool may_collect = PyGC_IsEnabled() != 0 && generation(0).threshold != 0;
+  const bool may_collect =
+      !collector.is_collecting && PyGC_IsEnabled() != 0 && generation(0).threshold != 0;
   if (collector.flight.state() != Flight::State::kFound || !may_collect) return 0;
   PyObject* type = nullptr;
   PyObject* value = nullptr;
   PyObject* traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
   collector.is_nudge = true;
-  collector.saw_start = false;
   Py_XDECREF(PyObject_CallFunction(collector.collect, "i", 0));
   collector.is_nudge = false;
   PyErr_Clear();
   PyErr_Restore(type, value, traceback);
-  if (!collector.saw_start && !collections_are_watched()) detach(kCallbackGone);
+  if (!collections_are_watched()) detach(kCallbackGone);
   return 0;
 }
 
@@ -472,7 +480,6 @@ const char* collector_reason() noexcept {
 
 void collector_sees_start(int index) noexcept {
   collector.is_collecting = true;
-  collector.saw_start = true;
   collector.was_ours = false;
   if (!collector.is_attached) return;
   // CPython began it by itself: it has not reset its counter yet.
@@ -487,6 +494,7 @@ void collector_sees_start(int index) noexcept {
 
 void collector_sees_stop(int index, std::uint64_t collected, Nanoseconds took) noexcept {
   collector.is_collecting = false;
+  unpark_oldest();
   if (!collector.is_attached) return;
   if (is_judging()) {
     collector.was_ours = true;
@@ -520,10 +528,9 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept {
   if (!search_to_judge_at_once()) return collect_by_cpython();
   const Nanoseconds begin = os::monotonic_now();
   const std::size_t linked = record().candidates;
-  ListNode parked{};
-  park(generation(kGenerationCount - 1).head, parked);
+  park_oldest();
   PyObject* const result = collect_by_cpython();
-  unpark(parked, generation(kGenerationCount - 1).head);
+  unpark_oldest();
   const Py_ssize_t found = result != nullptr ? PyLong_AsSsize_t(result) : 0;
   note_judged_at_once(linked, found < 0 ? 0 : static_cast<std::size_t>(found),
                       os::monotonic_now() - begin);
@@ -537,6 +544,7 @@ void abandon_collection() noexcept {
 }
 
 void close_collector() noexcept {
+  unpark_oldest();
   end_flight(Outcome::kDiscarded, "the program ended");
   collector.is_attached = false;
 }
@@ -544,6 +552,7 @@ void close_collector() noexcept {
 void leave_collector() noexcept { collector.flight.kill_copy(); }
 
 void restart_collector_after_fork() noexcept {
+  unpark_oldest();
   collector.flight.forget();
   forget_flight();
   forget_mending();

@@ -45,6 +45,10 @@ bool collection_was_ours() noexcept;
 // `original`: what stood behind it, called for the rest and where we are passive.
 PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept;
 
+// The program is about to look at the collector's lists; during collect_in_place() not all objects
+// are in them.
+void show_all_objects() noexcept;
+
 // Objects are about to be frozen, and candidates must not be brought back among the living.
 void collector_sees_freeze() noexcept;
 

@@ -37,11 +37,13 @@ using cycles::RecordedGraph;
 // Pages for a table, given back at the end.
 class TableMemory {
  public:
-  explicit TableMemory(std::size_t bytes)
+  enum class Use : std::uint8_t { kDense, kScattered };
+
+  explicit TableMemory(std::size_t bytes, Use use = Use::kDense)
       : bytes_(round_up(std::max<std::size_t>(bytes, 1), os::kPageBytes)),
         start_(os::map_sparse(bytes_)) {
     // Touched everywhere, once: a page at a time would take longer than what is written.
-    if (start_ != nullptr && bytes_ >= kHugePagesFrom)
+    if (start_ != nullptr && use == Use::kDense && bytes_ >= kHugePagesFrom)
       os::advise(start_, bytes_, os::HugePages::kWanted);
   }
   ~TableMemory() {
@@ -62,6 +64,9 @@ class TableMemory {
   std::size_t bytes_;
   void* start_;
 };
+
+// So many places for objects outside of the heap may cost a huge page each.
+constexpr std::size_t kFewRegions = 256;
 
 using MarkFromRoots = cycles::Marker<const ObjectGraph>;
 
@@ -190,7 +195,9 @@ bool is_pointless(const Search& search) {
 
 bool search_all(const Search& search, SearchResult& result) {
   const heap::Heap& heap = *search.heap;
-  const TableMemory bits(ObjectMap::bytes_for(heap.extent(), search.other_regions));
+  const auto use = search.other_regions > kFewRegions ? TableMemory::Use::kScattered
+                                                      : TableMemory::Use::kDense;
+  const TableMemory bits(ObjectMap::bytes_for(heap.extent(), search.other_regions), use);
   if (!bits.is_there()) return false;
   ObjectMap map(bits.as<void>(), heap.base(), heap.extent(), search.other_regions);
   result.objects = walk_generations(heap, search.state, map);

@@ -9,6 +9,7 @@
 #include "cpython/allocator.h"
 #include "cpython/collector.h"
 #include "cpython/gc_watch.h"
+#include "cpython/process.h"
 
 namespace hoop::cpython {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constinit InterpreterHooks attached{};
 constinit PyCFunction original_freeze = nullptr;
 constinit PyCFunction original_collect = nullptr;
+constinit PyCFunction original_get_objects = nullptr;
+constinit PyCFunction original_get_referrers = nullptr;
 constinit PyObject* gc_module = nullptr;
 constinit PyCFunction original_fork = nullptr;
 constinit PyCFunction original_forkpty = nullptr;
@@ -24,6 +27,8 @@ constinit PyCFunction original_run_callbacks = nullptr;
 // A function below has yet to return in the parent.
 constinit thread_local bool inside_fork = false;
 constinit PyCFunction original_exit = nullptr;
+constinit PyCFunction original_execv = nullptr;
+constinit PyCFunction original_execve = nullptr;
 constinit thread_local bool inside_exit = false;
 constinit bool is_rehearsal = false;  // the program has its atexit functions run: no end yet
 
@@ -89,12 +94,31 @@ PyObject* call_with_keywords(PyCFunction function, PyObject* module, PyObject* c
       module, arguments, count, names);
 }
 
+PyObject* call_with_array(PyCFunction function, PyObject* module, PyObject* const* arguments,
+                          Py_ssize_t count) {
+  using Function = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
+  return reinterpret_cast<Function>(reinterpret_cast<void (*)()>(function))(module, arguments,
+                                                                            count);
+}
+
 PyObject* exit_at_once(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
                        PyObject* names) {
   inside_exit = true;
   PyObject* const result = call_with_keywords(original_exit, module, arguments, count, names);
   inside_exit = false;  // it was called wrongly
   return result;
+}
+
+// What the shim does for a process that it is in.
+PyObject* execute(PyObject* module, PyObject* const* arguments, Py_ssize_t count) {
+  abandon_collection();
+  return call_with_array(original_execv, module, arguments, count);
+}
+
+PyObject* execute_in(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
+                     PyObject* names) {
+  abandon_collection();
+  return call_with_keywords(original_execve, module, arguments, count, names);
 }
 
 // The program drops all atexit functions, and ours with them.
@@ -138,6 +162,27 @@ PyObject* collect(PyObject* module, PyObject* const* arguments, Py_ssize_t count
   if (count == 0 && (names == nullptr || PyTuple_GET_SIZE(names) == 0))
     return collect_in_place(module, original_collect);
   return call_with_keywords(original_collect, module, arguments, count, names);
+}
+
+PyObject* get_objects(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
+                      PyObject* names) {
+  show_all_objects();
+  return call_with_keywords(original_get_objects, module, arguments, count, names);
+}
+
+// By the calling convention of 3.12 and before, and of 3.13 and after.
+PyObject* get_referrers(PyObject* module, PyObject* objects) {
+  show_all_objects();
+  return original_get_referrers(module, objects);
+}
+PyObject* get_referrers_of(PyObject* module, PyObject* const* objects, Py_ssize_t count) {
+  show_all_objects();
+  return call_with_array(original_get_referrers, module, objects, count);
+}
+
+template <class F>
+PyCFunction as_c_function(F* function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
 PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
@@ -254,9 +299,14 @@ void hook_fork() {
 
 void hook_exit() {
   PyObject* const module = borrow_module("posix");
-  const auto replacement =
-      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exit_at_once));
-  replace_builtin(module, "_exit", kWithKeywords, replacement, original_exit);
+  replace_builtin(module, "_exit", kWithKeywords, as_c_function(exit_at_once), original_exit);
+  Py_XDECREF(module);
+}
+
+void hook_exec() {
+  PyObject* const module = borrow_module("posix");
+  replace_builtin(module, "execv", METH_FASTCALL, as_c_function(execute), original_execv);
+  replace_builtin(module, "execve", kWithKeywords, as_c_function(execute_in), original_execve);
   Py_XDECREF(module);
 }
 
@@ -273,9 +323,13 @@ void hook_gc(const CollectorOptions& collector) {
   original_collect = function_behind(gc_module, "collect", kWithKeywords);
   attach_collector(gc_module, collector.choice);
   watch_collections(gc_module);
-  const auto replacement = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(collect));
+  replace_builtin(gc_module, "get_objects", kWithKeywords, as_c_function(get_objects),
+                  original_get_objects);
+  replace_builtin(gc_module, "get_referrers", METH_VARARGS, get_referrers, original_get_referrers);
+  replace_builtin(gc_module, "get_referrers", METH_FASTCALL, as_c_function(get_referrers_of),
+                  original_get_referrers);
   if (collector.serves_gc_collect && original_collect != nullptr)
-    replace_builtin(gc_module, "collect", kWithKeywords, replacement, original_collect);
+    replace_builtin(gc_module, "collect", kWithKeywords, as_c_function(collect), original_collect);
 }
 
 }  // namespace
@@ -297,6 +351,7 @@ void install_interpreter_hooks(const InterpreterHooks& hooks,
   hook_atexit();
   hook_fork();
   hook_exit();
+  if (process.is_late) hook_exec();
   hook_sys();
   hook_gc(collector);
   PyErr_Clear();

@@ -18,7 +18,7 @@ bool InFlightLog::begin(Address base, std::size_t extent) noexcept {
   end();
   base_ = base;
   extent_ = extent;
-  void* const pages = os::map(map_bytes());
+  void* const pages = os::map_sparse(map_bytes());
   if (pages == nullptr) {
     extent_ = 0;
     return false;
@@ -33,20 +33,27 @@ void InFlightLog::end() noexcept {
   *this = InFlightLog();
 }
 
+std::size_t InFlightLog::direct_place_of(Address block) const noexcept {
+  constexpr std::size_t kMask = kDirectPlaces - 1;
+  // Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4).
+  std::size_t place = (block >> 4) * 0x9E3779B97F4A7C15u >> 32 & kMask;
+  while (direct_[place] != 0 && direct_[place] != block) place = (place + 1) & kMask;
+  return place;
+}
+
 void InFlightLog::note_direct(Address block) noexcept {
-  if (direct_count_ < kDirectPlaces) direct_[direct_count_] = block;
-  ++direct_count_;
+  if (direct_count_ > kMostDirect) return;
+  Address& place = direct_[direct_place_of(block)];
+  if (place == block) return;
+  if (++direct_count_ <= kMostDirect) place = block;
 }
 
 bool InFlightLog::contains(Address block) const noexcept {
   if (!is_open()) return false;
   const std::size_t offset = block - base_;
   if (offset < extent_) return (bits_[offset / kBytesPerWord] & bit_of(offset)) != 0;
-  if (direct_count_ > kDirectPlaces) return true;
-  for (std::size_t i = 0; i < direct_count_; ++i) {
-    if (direct_[i] == block) return true;
-  }
-  return false;
+  if (direct_count_ > kMostDirect) return true;
+  return direct_count_ != 0 && direct_[direct_place_of(block)] == block;
 }
 
 }  // namespace hoop::heap

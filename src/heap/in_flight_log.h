@@ -25,7 +25,8 @@ class InFlightLog {
     const std::size_t offset = block - base_;
     if (offset < extent_) bits_[offset / kBytesPerWord] |= bit_of(offset);
   }
-  // The same for a block with a mapping of its own.
+  // The same for a block with a mapping of its own, or of another allocator's. Beyond about 98,000 of
+  // them each such block counts as freed.
   void note_direct(Address block) noexcept;
 
   [[nodiscard]] bool contains(Address block) const noexcept;
@@ -33,18 +34,22 @@ class InFlightLog {
  private:
   static constexpr std::size_t kBytesPerBit = 16;
   static constexpr std::size_t kBytesPerWord = 64 * kBytesPerBit;
-  static constexpr std::size_t kDirectPlaces = 512;
+  // Open addressing, at most three quarters full; memory is taken as it is used.
+  static constexpr std::size_t kDirectPlaces = std::size_t{1} << 17;
+  static constexpr std::size_t kMostDirect = kDirectPlaces / 4 * 3;
 
   static std::uint64_t bit_of(std::size_t offset) {
     return std::uint64_t{1} << (offset / kBytesPerBit % 64);
   }
+  // Where the address is, or would be.
+  [[nodiscard]] std::size_t direct_place_of(Address block) const noexcept;
   [[nodiscard]] std::size_t map_bytes() const;
 
   Address base_ = 0;
   std::size_t extent_ = 0;
   std::uint64_t* bits_ = nullptr;  // then kDirectPlaces addresses
   Address* direct_ = nullptr;
-  std::size_t direct_count_ = 0;  // above kDirectPlaces: some were not written down
+  std::size_t direct_count_ = 0;  // beyond kMostDirect: some were not written down
 };
 
 }  // namespace hoop::heap
