@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from types import ModuleType
+
+PACKAGE = Path(__file__).resolve().parents[2] / "python"
 
 
 def mapped_files() -> set[str]:
@@ -29,10 +33,34 @@ def load_agent() -> ModuleType | None:
     return module
 
 
+def load_package() -> ModuleType | None:
+    """The package of this source tree, on top of the agent that was preloaded."""
+    agent = load_agent()
+    if agent is None:
+        return None
+    sys.modules["hoopsnake._agent"] = agent
+    sys.path.insert(0, str(PACKAGE))
+    import hoopsnake
+
+    vars(hoopsnake)["_agent"] = agent
+    return hoopsnake
+
+
+def load_collector() -> ModuleType | None:
+    """The package, if the agent that was preloaded has a collector."""
+    package = load_package()
+    return package if hasattr(package, "collections") else None
+
+
 def main() -> None:
     files = sorted(mapped_files())
     agent = load_agent()
-    print(json.dumps({"files": files, "hoop": agent.status() if agent else None}))
+    seen = {
+        "files": files,
+        "hoop": agent.status() if agent else None,
+        "collector": load_collector() is not None,
+    }
+    print(json.dumps(seen))
 
 
 if __name__ == "__main__":

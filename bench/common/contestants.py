@@ -18,6 +18,7 @@ HOW_TO_BUILD = "cmake --preset release && cmake --build --preset release"
 # Variables that change how a program allocates; none of them is inherited.
 FOREIGN_PREFIXES = ("PYTHON", "LD_", "MALLOC_", "MIMALLOC_", "HOOP_", "TCMALLOC_", "GC_")
 FOREIGN_NAMES = ("GLIBC_TUNABLES", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+AGENT = "/_agent.cpython-"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,18 @@ def hoop(directory: Path, remarks: list[str]) -> list[Contestant]:
     if not shim.exists():
         remarks.append(f"hoop: no {shim}: {HOW_TO_BUILD}")
         return []
-    return [Contestant("hoop", {"LD_PRELOAD": str(shim)}, "/_agent.cpython-")]
+    return [Contestant("hoop", {"LD_PRELOAD": str(shim)}, AGENT)]
+
+
+def hoop_collecting(
+    collectors: Mapping[str, str], directory: Path, remarks: list[str]
+) -> list[Contestant]:
+    """Ours with another collector each; `collectors`: name of the contestant -> collector."""
+    return [
+        Contestant(name, {**base.environment, "HOOP_COLLECTOR": collector}, base.mapped)
+        for base in hoop(directory, remarks)
+        for name, collector in collectors.items()
+    ]
 
 
 def python_contestants(directory: Path, remarks: list[str]) -> list[Contestant]:
@@ -142,8 +154,10 @@ def objection(contestant: Contestant, outcome: Outcome) -> str | None:
     seen = json.loads(outcome.stdout)
     if contestant.mapped and not any(contestant.mapped in file for file in seen["files"]):
         return f"{contestant.mapped} did not get in"
-    if contestant.name == "hoop" and not (seen["hoop"] or {}).get("active"):
+    if contestant.mapped == AGENT and not (seen["hoop"] or {}).get("active"):
         return f"the agent stays out: {(seen['hoop'] or {}).get('reason')}"
+    if "HOOP_COLLECTOR" in contestant.environment and not seen["collector"]:
+        return "no collector"
     return None
 
 

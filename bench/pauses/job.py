@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One measurement in one process, driven by bench/pauses/run.py.
+
+job.py collect CONTAINERS BUILD COUNT        full collections asked for, on a heap that stands still
+job.py requests CONTAINERS BUILD COUNT       full collections that requests bring about
+job.py work CONTAINERS BUILD SECONDS [off]   requests a second, garbage none; off: no collections
+
+Writes lines of JSON: "memory" while its memory is to be watched, "result" at the end.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.common.agent import load_collector
+from bench.pauses.heap import CYCLIC_EVERY, NEVER, Sessions, build, work
+
+STEPS_PER_REQUEST = 1_000
+OLD_SHARE = 0.25  # CPython collects all when so much has grown old since the last time
+LONGEST_WAIT = 90.0  # seconds for one collection to come
+FLOOR_SECONDS = 1.0
+
+Collection = dict[str, Any]
+
+
+def memory(name: str) -> int:
+    """VmHWM or VmRSS of this process, in bytes."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))
+
+
+def say(kind: str, **figures: object) -> None:
+    print(json.dumps({"kind": kind, **figures}), flush=True)
+
+
+# ---- asked for ----
+
+
+def asked_for(count: int) -> list[Collection]:
+    """`stop` and `total` are the call: nothing else runs meanwhile."""
+    hoopsnake = load_collector()
+    collect: Callable[[], int] = hoopsnake.collect if hoopsnake else gc.collect
+    sessions = Sessions(CYCLIC_EVERY)
+    collections = []
+    for _ in range(count):
+        sessions.request(30 * STEPS_PER_REQUEST)
+        start = time.perf_counter()
+        freed = collect()
+        seconds = time.perf_counter() - start
+        collections.append({"stop": seconds, "total": seconds, "freed": freed})
+    return collections
+
+
+# ---- by themselves ----
+
+
+class StockRecord:
+    """What hoopsnake.collections() is for ours: CPython's full collections."""
+
+    def __init__(self) -> None:
+        self._done: list[Collection] = []
+        self._start = 0.0
+        gc.callbacks.append(self._look)
+
+    def _look(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] != 2:
+            return
+        if phase == "start":
+            self._start = time.perf_counter()
+        else:
+            seconds = time.perf_counter() - self._start
+            self._done.append({"total": seconds, "freed": info["collected"]})
+
+    def new(self) -> list[Collection]:
+        done, self._done = self._done, []
+        return done
+
+
+class HoopRecord:
+    """Full collections since the last look; the list that it looks at may be of bounded length."""
+
+    def __init__(self, hoopsnake: Any) -> None:
+        self._collections = hoopsnake.collections
+        self._last = self._newest()
+
+    def new(self) -> list[Collection]:
+        records = [self._figures(record) for record in self._collections()]
+        fresh = records[records.index(self._last) + 1 :] if self._last in records else records
+        self._last = records[-1] if records else None
+        return [
+            {
+                **record,
+                "total": record["search_seconds"] + record["judge_seconds"],
+                "own_stop": record["pause_seconds"] + record["longest_judge_seconds"],
+            }
+            for record in fresh
+        ]
+
+    def _newest(self) -> Collection | None:
+        records = self._collections()
+        return self._figures(records[-1]) if records else None
+
+    @staticmethod
+    def _figures(record: Any) -> Collection:
+        names = ("pause", "search", "judge", "longest_judge")
+        figures = {f"{name}_seconds": getattr(record, f"{name}_seconds") for name in names}
+        others = ("objects", "freed", "mode", "outcome", "reason")
+        return figures | {name: getattr(record, name, None) for name in others}
+
+
+def floor(sessions: Sessions) -> float:
+    """The longest gap when nothing collects: what the machine itself does to the program."""
+    gc.disable()
+    end = time.perf_counter() + FLOOR_SECONDS
+    while time.perf_counter() < end:
+        sessions.request(STEPS_PER_REQUEST)
+    gc.enable()
+    return sessions.take_longest_gap()
+
+
+def next_collection(sessions: Sessions, record: StockRecord | HoopRecord) -> Collection | None:
+    end = time.perf_counter() + LONGEST_WAIT
+    while time.perf_counter() < end:
+        sessions.request(STEPS_PER_REQUEST)
+        if fresh := record.new():
+            return {**fresh[-1], "stop": sessions.take_longest_gap()}
+    return None
+
+
+def by_themselves(count: int) -> tuple[list[Collection], float]:
+    """`stop` is the longest gap in the program's own clock since the collection before."""
+    sessions = Sessions(CYCLIC_EVERY)
+    quiet = floor(sessions)
+    gc.collect()  # all that was built grows old, as in a program that has run for a while
+    hoopsnake = load_collector()
+    record = HoopRecord(hoopsnake) if hoopsnake else StockRecord()
+    collections = []
+    for _ in range(count):
+        collection = next_collection(sessions, record)
+        if collection is None:
+            break
+        collections.append(collection)
+    say("memory")
+    next_collection(sessions, record)
+    return collections, quiet
+
+
+# ---- throughput ----
+
+
+def throughput(containers: int, seconds: float) -> dict[str, object]:
+    """Sessions come and go at such a pace that one full collection falls due within the time."""
+    sessions = Sessions(NEVER)
+    gc_was_on = gc.isenabled()
+    hoopsnake = load_collector()
+    record = HoopRecord(hoopsnake) if hoopsnake else StockRecord()
+    # Half the steps make a session of three containers; some more than needed, to be sure.
+    steps_a_second = 1.4 * OLD_SHARE * containers * 2 / 3 / seconds
+    requests = steps = 0
+    cpu_start = time.thread_time()
+    start = now = time.perf_counter()
+    while now < start + seconds:
+        due = round((now - start) * steps_a_second)
+        sessions.request(due - steps)
+        steps = due
+        work()
+        requests += 1
+        now = time.perf_counter()
+    return {
+        "requests_a_second": requests / (now - start),
+        "requests_a_cpu_second": requests / (time.thread_time() - cpu_start),
+        "longest_gap": sessions.take_longest_gap(),
+        "collections": record.new(),
+        "collected_automatically": gc_was_on,
+    }
+
+
+def main() -> None:
+    action, containers, how, amount, *words = sys.argv[1:]
+    nodes = build(int(containers), how)
+    figures: dict[str, object] = {}
+    if action == "collect":
+        figures["collections"] = asked_for(int(amount))
+    elif action == "requests":
+        figures["collections"], figures["floor"] = by_themselves(int(amount))
+    else:
+        gc.collect()
+        if words == ["off"]:
+            gc.disable()
+        figures |= throughput(int(containers), float(amount))
+    figures |= {"nodes": len(nodes), "rss": memory("VmRSS"), "peak": memory("VmHWM")}
+    say("result", **figures)
+    os._exit(0)  # taking millions of objects apart is nobody's figure
+
+
+if __name__ == "__main__":
+    main()
