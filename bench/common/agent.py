@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -40,10 +41,9 @@ def load_package() -> ModuleType | None:
         return None
     sys.modules["hoopsnake._agent"] = agent
     sys.path.insert(0, str(PACKAGE))
-    import hoopsnake
-
-    vars(hoopsnake)["_agent"] = agent
-    return hoopsnake
+    package = import_module("hoopsnake")
+    vars(package)["_agent"] = agent
+    return package
 
 
 def load_collector() -> ModuleType | None:

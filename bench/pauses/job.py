@@ -17,19 +17,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.common.agent import load_collector
+from bench.common.full_collections import Collection, Record, record_of_collections
 from bench.pauses.heap import CYCLIC_EVERY, NEVER, Sessions, build, work
 
 STEPS_PER_REQUEST = 1_000
 OLD_SHARE = 0.25  # CPython collects all when so much has grown old since the last time
 LONGEST_WAIT = 90.0  # seconds for one collection to come
 FLOOR_SECONDS = 1.0
-
-Collection = dict[str, Any]
 
 
 def memory(name: str) -> int:
@@ -63,60 +61,6 @@ def asked_for(count: int) -> list[Collection]:
 # ---- by themselves ----
 
 
-class StockRecord:
-    """What hoopsnake.collections() is for ours: CPython's full collections."""
-
-    def __init__(self) -> None:
-        self._done: list[Collection] = []
-        self._start = 0.0
-        gc.callbacks.append(self._look)
-
-    def _look(self, phase: str, info: dict[str, int]) -> None:
-        if info["generation"] != 2:
-            return
-        if phase == "start":
-            self._start = time.perf_counter()
-        else:
-            seconds = time.perf_counter() - self._start
-            self._done.append({"total": seconds, "freed": info["collected"]})
-
-    def new(self) -> list[Collection]:
-        done, self._done = self._done, []
-        return done
-
-
-class HoopRecord:
-    """Full collections since the last look; the list that it looks at may be of bounded length."""
-
-    def __init__(self, hoopsnake: Any) -> None:
-        self._collections = hoopsnake.collections
-        self._last = self._newest()
-
-    def new(self) -> list[Collection]:
-        records = [self._figures(record) for record in self._collections()]
-        fresh = records[records.index(self._last) + 1 :] if self._last in records else records
-        self._last = records[-1] if records else None
-        return [
-            {
-                **record,
-                "total": record["search_seconds"] + record["judge_seconds"],
-                "own_stop": record["pause_seconds"] + record["longest_judge_seconds"],
-            }
-            for record in fresh
-        ]
-
-    def _newest(self) -> Collection | None:
-        records = self._collections()
-        return self._figures(records[-1]) if records else None
-
-    @staticmethod
-    def _figures(record: Any) -> Collection:
-        names = ("pause", "search", "judge", "longest_judge")
-        figures = {f"{name}_seconds": getattr(record, f"{name}_seconds") for name in names}
-        others = ("objects", "freed", "mode", "outcome", "reason")
-        return figures | {name: getattr(record, name, None) for name in others}
-
-
 def floor(sessions: Sessions) -> float:
     """The longest gap when nothing collects: what the machine itself does to the program."""
     gc.disable()
@@ -127,7 +71,7 @@ def floor(sessions: Sessions) -> float:
     return sessions.take_longest_gap()
 
 
-def next_collection(sessions: Sessions, record: StockRecord | HoopRecord) -> Collection | None:
+def next_collection(sessions: Sessions, record: Record) -> Collection | None:
     end = time.perf_counter() + LONGEST_WAIT
     while time.perf_counter() < end:
         sessions.request(STEPS_PER_REQUEST)
@@ -141,8 +85,7 @@ def by_themselves(count: int) -> tuple[list[Collection], float]:
     sessions = Sessions(CYCLIC_EVERY)
     quiet = floor(sessions)
     gc.collect()  # all that was built grows old, as in a program that has run for a while
-    hoopsnake = load_collector()
-    record = HoopRecord(hoopsnake) if hoopsnake else StockRecord()
+    record = record_of_collections()
     collections = []
     for _ in range(count):
         collection = next_collection(sessions, record)
@@ -161,8 +104,7 @@ def throughput(containers: int, seconds: float) -> dict[str, object]:
     """Sessions come and go at such a pace that one full collection falls due within the time."""
     sessions = Sessions(NEVER)
     gc_was_on = gc.isenabled()
-    hoopsnake = load_collector()
-    record = HoopRecord(hoopsnake) if hoopsnake else StockRecord()
+    record = record_of_collections()
     # Half the steps make a session of three containers; some more than needed, to be sure.
     steps_a_second = 1.4 * OLD_SHARE * containers * 2 / 3 / seconds
     requests = steps = 0
