@@ -52,13 +52,21 @@ def load_collector() -> ModuleType | None:
     return package if hasattr(package, "collections") else None
 
 
+def collector_figures() -> dict[str, object] | None:
+    hoopsnake = load_collector()
+    if hoopsnake is None:
+        return None
+    figures = hoopsnake.stats()
+    return {"name": figures.collector, "reason": figures.collector_reason}
+
+
 def main() -> None:
     files = sorted(mapped_files())
     agent = load_agent()
     seen = {
         "files": files,
         "hoop": agent.status() if agent else None,
-        "collector": load_collector() is not None,
+        "collector": collector_figures(),
     }
     print(json.dumps(seen))
 

@@ -156,8 +156,11 @@ def objection(contestant: Contestant, outcome: Outcome) -> str | None:
         return f"{contestant.mapped} did not get in"
     if contestant.mapped == AGENT and not (seen["hoop"] or {}).get("active"):
         return f"the agent stays out: {(seen['hoop'] or {}).get('reason')}"
-    if "HOOP_COLLECTOR" in contestant.environment and not seen["collector"]:
+    collector, wanted = seen["collector"], contestant.environment.get("HOOP_COLLECTOR")
+    if wanted and not collector:
         return "no collector"
+    if wanted and collector["name"] != wanted:
+        return f"the collector is {collector['name']}: {collector['reason']}"
     return None
 
 

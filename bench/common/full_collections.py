@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import time
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from bench.common.agent import load_collector
@@ -42,35 +43,24 @@ class StockRecord:
 
 
 class HoopRecord:
-    """Full collections since the last look; the list that it looks at may be of bounded length."""
+    """`hoopsnake.collections()` lists the last few hundred, one that still goes on among them."""
 
     def __init__(self, hoopsnake: Any) -> None:
         self._collections = hoopsnake.collections
-        self._last = self._newest()
+        self._last = max((record.at for record in self._collections()), default=-1.0)
 
     def new(self) -> list[Collection]:
-        records = [self._figures(record) for record in self._collections()]
-        fresh = records[records.index(self._last) + 1 :] if self._last in records else records
-        self._last = records[-1] if records else None
-        return [
-            {
-                **record,
-                "total": record["search_seconds"] + record["judge_seconds"],
-                "own_stop": record["pause_seconds"] + record["longest_judge_seconds"],
-            }
-            for record in fresh
-        ]
-
-    def _newest(self) -> Collection | None:
         records = self._collections()
-        return self._figures(records[-1]) if records else None
+        fresh = [r for r in records if r.at > self._last and r.outcome != "running"]
+        self._last = max((record.at for record in fresh), default=self._last)
+        return [self._figures(record) for record in fresh]
 
     @staticmethod
     def _figures(record: Any) -> Collection:
-        names = ("pause", "search", "judge", "longest_judge")
-        figures = {f"{name}_seconds": getattr(record, f"{name}_seconds") for name in names}
-        others = ("objects", "freed", "mode", "outcome", "reason")
-        return figures | {name: getattr(record, name, None) for name in others}
+        return asdict(record) | {
+            "total": record.search_seconds + record.judge_seconds,
+            "own_stop": max(record.pause_seconds, record.longest_judge_seconds),
+        }
 
 
 def record_of_collections() -> Record:

@@ -7,6 +7,7 @@ import gc
 import json
 import random
 import time
+from dataclasses import dataclass
 
 CONTAINERS_PER_NODE = 3
 # So many that young collections make most of them old before they go.
@@ -51,6 +52,21 @@ def build(containers: int, how: str) -> list[Node]:
     return nodes
 
 
+@dataclass(frozen=True)
+class Gap:
+    """`running`: for so long of it, at least, the thread was on a core. The rest is the machine's:
+    others wanted the core, or a page was waited for."""
+
+    seconds: float = 0.0
+    running: float = 0.0
+
+
+def gap_at(now: float, seconds: float, base: tuple[float, float]) -> Gap:
+    """A gap that has just ended; `base`: wall clock and the thread's CPU time some time before."""
+    waited = (now - base[0]) - (time.thread_time() - base[1])
+    return Gap(seconds, max(0.0, seconds - max(0.0, waited)))
+
+
 class Sessions:
     """Sessions of three containers: their number rises to MOST_SESSIONS, falls to none, rises.
 
@@ -62,8 +78,8 @@ class Sessions:
         self._cyclic_every = cyclic_every
         self._open: list[Node] = []
         self._rising = True
-        self._last = 0.0
-        self._longest_gap = 0.0
+        self._base: tuple[float, float] | None = None
+        self._longest = Gap()
 
     def request(self, steps: int) -> None:
         """Looks at the clock after each step: a stop of this thread shows as a gap.
@@ -71,14 +87,16 @@ class Sessions:
         So does one between two requests: the last look of one is the first of the next.
         """
         clock = time.perf_counter
-        longest, last = self._longest_gap, self._last or clock()
+        base = self._base or (clock(), time.thread_time())
+        longest, last = self._longest.seconds, base[0]
         for _ in range(steps):
             self._step()
             now = clock()
             if now - last > longest:
                 longest = now - last
+                self._longest = gap_at(now, longest, base)
             last = now
-        self._longest_gap, self._last = longest, last
+        self._base = (last, time.thread_time())
 
     def _step(self) -> None:
         if not self._rising:
@@ -91,8 +109,8 @@ class Sessions:
         self._open.append(session)
         self._rising = len(self._open) < MOST_SESSIONS
 
-    def take_longest_gap(self) -> float:
-        longest, self._longest_gap, self._last = self._longest_gap, 0.0, 0.0
+    def take_longest_gap(self) -> Gap:
+        longest, self._longest, self._base = self._longest, Gap(), None
         return longest
 
 

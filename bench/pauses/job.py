@@ -27,7 +27,8 @@ from bench.pauses.heap import CYCLIC_EVERY, NEVER, Sessions, build, work
 STEPS_PER_REQUEST = 1_000
 OLD_SHARE = 0.25  # CPython collects all when so much has grown old since the last time
 LONGEST_WAIT = 90.0  # seconds for one collection to come
-FLOOR_SECONDS = 1.0
+FLOOR_SECONDS = 1.5
+NEVER_FULL = 1 << 30  # middle collections before a full one
 
 
 def memory(name: str) -> int:
@@ -61,14 +62,25 @@ def asked_for(count: int) -> list[Collection]:
 # ---- by themselves ----
 
 
-def floor(sessions: Sessions) -> float:
-    """The longest gap when nothing collects: what the machine itself does to the program."""
-    gc.disable()
+def longest_gap(sessions: Sessions) -> float:
+    sessions.take_longest_gap()
     end = time.perf_counter() + FLOOR_SECONDS
     while time.perf_counter() < end:
         sessions.request(STEPS_PER_REQUEST)
+    return sessions.take_longest_gap().seconds
+
+
+def floors(sessions: Sessions) -> dict[str, float]:
+    """What stops the program anyway: the machine; and, with it, CPython's younger collections."""
+    gc.disable()
+    quiet = longest_gap(sessions)
     gc.enable()
-    return sessions.take_longest_gap()
+    gc.collect()  # all that was built grows old, as in a program that has run for a while
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*thresholds[:2], NEVER_FULL)
+    young = longest_gap(sessions)
+    gc.set_threshold(*thresholds)
+    return {"floor": quiet, "young_floor": young}
 
 
 def next_collection(sessions: Sessions, record: Record) -> Collection | None:
@@ -76,15 +88,15 @@ def next_collection(sessions: Sessions, record: Record) -> Collection | None:
     while time.perf_counter() < end:
         sessions.request(STEPS_PER_REQUEST)
         if fresh := record.new():
-            return {**fresh[-1], "stop": sessions.take_longest_gap()}
+            gap = sessions.take_longest_gap()
+            return {**fresh[-1], "stop": gap.seconds, "stop_running": gap.running}
     return None
 
 
-def by_themselves(count: int) -> tuple[list[Collection], float]:
+def by_themselves(count: int) -> dict[str, object]:
     """`stop` is the longest gap in the program's own clock since the collection before."""
     sessions = Sessions(CYCLIC_EVERY)
-    quiet = floor(sessions)
-    gc.collect()  # all that was built grows old, as in a program that has run for a while
+    others = floors(sessions)
     record = record_of_collections()
     collections = []
     for _ in range(count):
@@ -94,7 +106,7 @@ def by_themselves(count: int) -> tuple[list[Collection], float]:
         collections.append(collection)
     say("memory")
     next_collection(sessions, record)
-    return collections, quiet
+    return {"collections": collections, **others}
 
 
 # ---- throughput ----
@@ -120,7 +132,7 @@ def throughput(containers: int, seconds: float) -> dict[str, object]:
     return {
         "requests_a_second": requests / (now - start),
         "requests_a_cpu_second": requests / (time.thread_time() - cpu_start),
-        "longest_gap": sessions.take_longest_gap(),
+        "longest_gap": sessions.take_longest_gap().seconds,
         "collections": record.new(),
         "collected_automatically": gc_was_on,
     }
@@ -133,7 +145,7 @@ def main() -> None:
     if action == "collect":
         figures["collections"] = asked_for(int(amount))
     elif action == "requests":
-        figures["collections"], figures["floor"] = by_themselves(int(amount))
+        figures |= by_themselves(int(amount))
     else:
         gc.collect()
         if words == ["off"]:

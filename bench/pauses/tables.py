@@ -96,6 +96,7 @@ def stop_row(name: str, runs: Sequence[Run], stock: Sequence[Run]) -> list[str]:
         milliseconds(stops),
         with_spread(spread([1e3 * stop for stop in all_stops]), 1) if all_stops else NOTHING,
         times(last(stock, "stop"), stops),
+        milliseconds(last(runs, "stop_running")),
         milliseconds(last(runs, "own_stop")),
         f"{1e3 * a_gigabyte:.1f}" if a_gigabyte else NOTHING,
         milliseconds(totals),
@@ -109,6 +110,7 @@ STOP_COLUMNS = [
     "last stop, ms",
     "all stops, ms",
     "stock / it",
+    "of it running",
     "by its record",
     "ms a GB",
     "collection, ms",
@@ -118,14 +120,39 @@ STOP_COLUMNS = [
 ]
 
 
+def floor_note(runs: dict[str, list[Run]]) -> str | None:
+    under_requests = [run for of_name in runs.values() for run in of_name if "floor" in run]
+    if not under_requests:
+        return None
+    quiet, young = (
+        milliseconds([run[name] for run in under_requests]) for name in ("floor", "young_floor")
+    )
+    return (
+        f"Longest gap without any collection: {quiet} ms; with CPython's younger collections, "
+        f"and no full one: {young} ms."
+    )
+
+
+def in_place_instead(runs: Sequence[Run]) -> str | None:
+    """Of a contestant that is concurrent: why some of its collections were not."""
+    others = [
+        collection
+        for run in runs
+        for collection in run["collections"]
+        if collection.get("mode") != "concurrent"
+    ]
+    if not others:
+        return None
+    reasons = ", ".join(sorted({str(collection["reason"]) for collection in others}))
+    return f"{len(others)} of the concurrent collections were in place: {reasons}."
+
+
 def stop_table(case: Case, runs: dict[str, list[Run]]) -> str:
     rows = [stop_row(name, of_name, runs["stock"]) for name, of_name in runs.items()]
-    floors = [run["floor"] for of_name in runs.values() for run in of_name if "floor" in run]
     text = f"#### CPython {case.interpreter.version}, {case.millions:g} million containers, "
     text += f"{BUILDS[case.build]}\n\n" + markdown_table(["collector", *STOP_COLUMNS], rows)
-    if floors:
-        text += f"\n\nLongest gap without any collection: {milliseconds(floors)} ms."
-    return text
+    notes = [floor_note(runs), in_place_instead(runs.get("concurrent", []))]
+    return "\n\n".join([text, *filter(None, notes)])
 
 
 def work_row(name: str, runs: Sequence[Run], without: Sequence[Run] | None) -> list[str]:
