@@ -21,7 +21,7 @@ from bench.common.full_collections import record_of_collections
 # What a record and its place in the catalogue take in stock CPython 3.13.
 BYTES_A_RECORD = 1_500
 TEXT_BYTES = 900
-ITEMS_PER_SESSION = 200
+ITEMS_PER_SESSION = 100
 MOST_SESSIONS = 1_000
 ANONYMOUS_EVERY = 4
 SHOWN_RECORDS = 10

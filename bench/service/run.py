@@ -43,7 +43,7 @@ HERE = Path(__file__).resolve().parent
 PLOT = ROOT / "docs" / "images" / "service.svg"
 CLOSED_CONNECTIONS = 8
 WATCH_SECONDS = 0.25
-SHARE_OF_CAPACITY = 0.5  # of what stock can answer, where no rate is asked for
+SHARE_OF_CAPACITY = 0.4  # of what stock can answer, where no rate is asked for
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99, 100.0)
 CURVE = (*range(0, 100), *(99 + n / 10 for n in range(10)), *(99.9 + n / 100 for n in range(11)))
 
@@ -288,7 +288,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--python", default="3.13", help="(%(default)s)")
     add("--gigabytes", type=float, default=3.0, help="size of the heap (%(default)s)")
-    add("--rate", type=float, help="requests a second (half of what stock can answer)")
+    add("--rate", type=float, help="requests a second (two fifths of what stock can answer)")
     add("--seconds", type=float, default=40, help="of requests at that rate (%(default)s)")
     add("--warm", type=float, default=5, help="seconds of requests before (%(default)s)")
     add("--memory-seconds", type=float, default=20, help="of watching memory (%(default)s)")

@@ -24,7 +24,11 @@ def main() -> None:
     listening.listen(512)
     print(listening.getsockname()[1], flush=True)
     config = uvicorn.Config(
-        application(service), lifespan="off", log_level="warning", access_log=False
+        application(service),
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=3600,  # a connection that finds nothing to do for a while is no error
     )
     uvicorn.Server(config).run(sockets=[listening])
     os._exit(0)  # taking the heap apart is not measured
