@@ -262,7 +262,7 @@ def cost_table(results: Results) -> str:
 
 def tables(version: str, results: Results, options: argparse.Namespace) -> str:
     rate = results["stock"][0]["rate"]
-    title = f"### CPython {version}: a heap of {options.gigabytes:g} GB, {rate:.0f} requests/s"
+    title = f"#### CPython {version}: a heap of {options.gigabytes:g} GB, {rate:.0f} requests/s"
     return "\n\n".join([title, latency_table(results), cost_table(results)])
 
 
