@@ -46,8 +46,10 @@ def build(containers: int, how: str) -> list[Node]:
     for node in nodes:
         node.link = nodes[int(choose.random() * len(nodes))]
     if how == "shuffled":
-        # CPython's list of objects takes the order in which a full collection reaches them.
+        # CPython's list of objects takes the order in which a collection reaches them, if what
+        # refers to them is younger than they are.
         choose.shuffle(nodes)
+        nodes = nodes[:]
     gc.enable()
     return nodes
 

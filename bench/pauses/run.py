@@ -206,7 +206,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--builds", default=",".join(BUILDS), help="how the heaps are built (%(default)s)")
     add(
         "--cases",
-        default="*/6M/on,3.13/*/on,3.13/6M/shuffled",
+        default="*/6M/on,3.13/*/on,3.13/3M/shuffled",
         help="of all these only PYTHON/MILLIONS/BUILD like one of these patterns (%(default)s)",
     )
     add("--collections", type=int, default=COLLECTIONS, help="report this one (%(default)s)")
