@@ -19,8 +19,8 @@ from typing import Any
 from bench.common.full_collections import record_of_collections
 
 # What a record and its place in the catalogue take in stock CPython 3.13.
-BYTES_A_RECORD = 1_500
-TEXT_BYTES = 900
+BYTES_A_RECORD = 3_000
+TEXT_BYTES = 2_400
 ITEMS_PER_SESSION = 100
 MOST_SESSIONS = 1_000
 ANONYMOUS_EVERY = 4

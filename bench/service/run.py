@@ -271,6 +271,8 @@ def goal_lines(results: Results) -> list[str]:
     ours = results.get("concurrent")
     if not ours:
         return []
+    if not all(run["collections"] for run in ours):
+        return ["no full collection fell into the time: this shows nothing, take more --seconds"]
     lines = []
     for share, name in (("99.9", "p99.9"), ("100", "longest")):
         against = ratio(latencies(ours, share), latencies(results["gc-off"], share))
