@@ -320,7 +320,9 @@ void hook_gc(const CollectorOptions& collector) {
   gc_module = borrow_module("gc");
   if (gc_module == nullptr) return;
   replace_builtin(gc_module, "freeze", METH_NOARGS, freeze, original_freeze);
-  original_collect = function_behind(gc_module, "collect", kWithKeywords);
+  // An interpreter that starts again finds ours in place.
+  const PyCFunction found = function_behind(gc_module, "collect", kWithKeywords);
+  if (found != as_c_function(collect)) original_collect = found;
   attach_collector(gc_module, collector.choice);
   watch_collections(gc_module);
   replace_builtin(gc_module, "get_objects", kWithKeywords, as_c_function(get_objects),
