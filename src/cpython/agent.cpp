@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cpython/allocator.h"
 #include "cpython/collector.h"
+#include "cpython/collector_choice.h"
 #include "cpython/compat/interpreter_watch.h"
 #include "cpython/compat/restart_watch.h"
 #include "cpython/compat/thread_state.h"

@@ -5,7 +5,7 @@
 
 #include <Python.h>
 
-#include "cpython/collector.h"
+#include "cpython/collector_choice.h"
 
 namespace hoop::cpython {
 

@@ -8,12 +8,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "cpython/allocator.h"
 #include "cpython/collection_records.h"
+#include "cpython/collector_choice.h"
 #include "cpython/compat/gc_state.h"
 #include "cpython/copy_decision.h"
 #include "cpython/flight.h"
@@ -432,21 +432,6 @@ bool run_errands(Nanoseconds now) noexcept {
 }
 
 }  // namespace
-
-bool parse_collector(const char* name, CollectorChoice& choice) noexcept {
-  constexpr struct {
-    const char* name;
-    CollectorChoice choice;
-  } kChoices[] = {{"concurrent", CollectorChoice::kConcurrent},
-                  {"inplace", CollectorChoice::kInPlace},
-                  {"stock", CollectorChoice::kStock}};
-  for (const auto& known : kChoices) {
-    if (std::strcmp(name, known.name) != 0) continue;
-    choice = known.choice;
-    return true;
-  }
-  return false;
-}
 
 void attach_collector(PyObject* gc_module, CollectorChoice choice) noexcept {
   collector.choice = choice;

@@ -16,13 +16,9 @@
 #include <cstdint>
 
 #include "base/units.h"
+#include "cpython/collector_choice.h"
 
 namespace hoop::cpython {
-
-enum class CollectorChoice : std::uint8_t { kConcurrent, kInPlace, kStock };
-
-// "concurrent", "inplace", "stock"; false, and `choice` untouched, for anything else.
-bool parse_collector(const char* name, CollectorChoice& choice) noexcept;
 
 // Attaches to the running interpreter's collector; where that cannot be, collector_reason() says
 // why, and CPython's own goes on. REQUIRES: `gc_module` is the module gc.

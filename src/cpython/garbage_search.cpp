@@ -195,8 +195,8 @@ bool is_pointless(const Search& search) {
 
 bool search_all(const Search& search, SearchResult& result) {
   const heap::Heap& heap = *search.heap;
-  const auto use = search.other_regions > kFewRegions ? TableMemory::Use::kScattered
-                                                      : TableMemory::Use::kDense;
+  const auto use =
+      search.other_regions > kFewRegions ? TableMemory::Use::kScattered : TableMemory::Use::kDense;
   const TableMemory bits(ObjectMap::bytes_for(heap.extent(), search.other_regions), use);
   if (!bits.is_there()) return false;
   ObjectMap map(bits.as<void>(), heap.base(), heap.extent(), search.other_regions);

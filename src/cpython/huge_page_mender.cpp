@@ -2,6 +2,7 @@
 #include "cpython/huge_page_mender.h"
 
 #include <atomic>
+#include <cstdint>
 
 #include "base/units.h"
 #include "heap/heap.h"

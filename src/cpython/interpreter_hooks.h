@@ -5,7 +5,7 @@
 
 #include <Python.h>
 
-#include "cpython/collector.h"
+#include "cpython/collector_choice.h"
 
 namespace hoop::cpython {
 
@@ -14,11 +14,6 @@ struct InterpreterHooks {
   void (*before_fork)();
   void (*after_fork_in_parent)();  // when CPython has counted the threads, as it does last
   void (*after_fork_in_child)();
-};
-
-struct CollectorOptions {
-  CollectorChoice choice = CollectorChoice::kConcurrent;
-  bool serves_gc_collect = false;  // gc.collect() itself goes by our search
 };
 
 // Attaches everything; what cannot be attached is left out, with no exception set. REQUIRES: the

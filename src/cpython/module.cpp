@@ -11,6 +11,7 @@
 #include "cpython/allocator.h"
 #include "cpython/collection_records.h"
 #include "cpython/collector.h"
+#include "cpython/collector_choice.h"
 #include "cpython/interpreter_hooks.h"
 #include "cpython/rss_account.h"
 #include "heap/fault.h"

@@ -25,8 +25,8 @@ class InFlightLog {
     const std::size_t offset = block - base_;
     if (offset < extent_) bits_[offset / kBytesPerWord] |= bit_of(offset);
   }
-  // The same for a block with a mapping of its own, or of another allocator's. Beyond about 98,000 of
-  // them each such block counts as freed.
+  // The same for a block with a mapping of its own, or of another allocator's. Beyond about 98,000
+  // of them each such block counts as freed.
   void note_direct(Address block) noexcept;
 
   [[nodiscard]] bool contains(Address block) const noexcept;
