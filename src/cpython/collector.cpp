@@ -522,7 +522,12 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept {
   return result;
 }
 
-void collector_sees_freeze() noexcept { end_flight(Outcome::kDiscarded, "gc.freeze() was called"); }
+void show_all_objects() noexcept { unpark_oldest(); }
+
+void collector_sees_freeze() noexcept {
+  unpark_oldest();
+  end_flight(Outcome::kDiscarded, "gc.freeze() was called");
+}
 
 void abandon_collection() noexcept {
   end_flight(Outcome::kDiscarded, "the process was about to become another program");
