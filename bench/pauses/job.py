@@ -28,8 +28,7 @@ STEPS_PER_REQUEST = 1_000
 OLD_SHARE = 0.25  # CPython collects all when so much has grown old since the last time
 LONGEST_WAIT = 90.0  # seconds for one collection to come
 FLOOR_SECONDS = 1.5
-# 3.12's and older: with what 3.13 begins with, a middle collection takes 4 ms instead of 1.
-THRESHOLDS = (700, 10, 10)
+THRESHOLDS = gc.get_threshold()  # as this version begins
 NEVER_FULL = 1 << 30  # middle collections before a full one
 
 

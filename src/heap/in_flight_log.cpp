@@ -49,7 +49,7 @@ void InFlightLog::note_direct(Address block) noexcept {
 }
 
 bool InFlightLog::contains(Address block) const noexcept {
-  if (!is_open()) return false;
+  if (!is_open() || block == 0) return false;
   const std::size_t offset = block - base_;
   if (offset < extent_) return (bits_[offset / kBytesPerWord] & bit_of(offset)) != 0;
   if (direct_count_ > kMostDirect) return true;
