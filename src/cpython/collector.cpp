@@ -141,6 +141,13 @@ void reset_counters() {
   collector.state.long_lived->pending = 0;
 }
 
+// The search came to nothing: the next one is due as this one was.
+void restore_counters() {
+  collector.state.long_lived->total -= collector.pending_before;
+  collector.state.long_lived->pending += collector.pending_before;
+  collector.pending_before = 0;
+}
+
 void note_found() {
   const SearchResult& result = collector.flight.result();
   CollectionRecord& now = record();
@@ -152,6 +159,7 @@ void note_found() {
   collector.decision.note_search(result.objects, result.took);
   const std::uint64_t alive = result.objects - std::min(result.objects, now.candidates);
   collector.state.long_lived->total = static_cast<Py_ssize_t>(alive);
+  collector.pending_before = 0;
 }
 
 void forget_flight() {
@@ -172,7 +180,9 @@ void end_flight(Outcome outcome, const char* reason) {
   collector.flight.end();
   forget_flight();
   collection_history.end(outcome, reason);
-  if (had_copy) mend_after_copy();
+  if (!had_copy) return;
+  restore_counters();
+  mend_after_copy();
 }
 
 void detach(const char* reason) {
@@ -277,7 +287,7 @@ void poll_flight() {
   const bool was_searching = collector.flight.state() == Flight::State::kSearching;
   if (const char* const failure = collector.flight.poll(now)) {
     collector.decision.note_failure(now);
-    collector.state.long_lived->pending += collector.pending_before;
+    restore_counters();
     forget_flight();
     collection_history.end(Outcome::kFailed, failure);
     return mend_after_copy();
