@@ -171,11 +171,10 @@ void after_fork_in_child() {
 // --- the interpreter is up ---
 
 // One line, by the process that was started by hoop run.
-void tell(const char* what, const char* reason) {
+void tell(const char* what, const char* reason, const char* consequence) {
   if (!process.is_root) return;
   FixedText<256> line;
-  line.add("hoop: ").add(what).add(": ").add(reason);
-  line.add("; the program runs as without it\n");
+  line.add("hoop: ").add(what).add(": ").add(reason).add(consequence).add_char('\n');
   os::write_to_standard_error(line.data(), line.size());
 }
 
@@ -190,7 +189,7 @@ int set_up(void*) {
       InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread},
       agent.collector);
   if (const char* const reason = collector_reason())
-    tell("full collections stay CPython's own", reason);
+    tell("full collections are left to CPython", reason, "");
   Py_AtExit(after_finalization);
   open_ticker();
   PyErr_Restore(type, value, traceback);
@@ -216,7 +215,7 @@ bool start_heap() {
 void stay_out(const char* reason) {
   process.passive_reason = reason;
   write_passive_figures();
-  tell("not in use", reason);
+  tell("not in use", reason, "; the program runs as without it");
 }
 
 // What the environment asks for; a name that is none is as if there were none.

@@ -21,8 +21,7 @@ const char* reason_in_version() {
   const char* const version = Py_GetVersion();
   const bool is_3_14 = std::strncmp(version, "3.14.", 5) == 0;
   const bool is_incremental = is_3_14 && std::strtol(version + 5, nullptr, 10) < kFirstGenerational;
-  return is_incremental ? "3.14.0 to 3.14.4 have an incremental collector; 3.14.5 and later are "
-                          "supported"
+  return is_incremental ? "3.14.0 to 3.14.4 have an incremental one (3.14.5 and later do not)"
                         : nullptr;
 }
 
