@@ -353,8 +353,9 @@ void note_judged(std::uint64_t collected, Nanoseconds took) {
   now.judging += took;
   now.longest_judging = std::max(now.longest_judging, took);
   ++now.batches;
-  collector.judging_cost =
-      std::max((collector.judging_cost * 3 + took / linked) / 4, kLeastJudgingCost);
+  // Up at once, down slowly.
+  const std::uint64_t cost = std::max(took / linked, kLeastJudgingCost);
+  collector.judging_cost = std::max(cost, (collector.judging_cost * 3 + cost) / 4);
   collector.batch = Flight::Batch();
 }
 
