@@ -62,8 +62,11 @@ class Item:
         self.steps = [session]
 
 
+NEVER = 1 << 30  # middle collections before a full one
+
+
 class Service:
-    """`mode`: "off" or "freeze" is what it tells CPython's collector once it is warm."""
+    """`mode`: "off", "freeze" or "young" is what it tells CPython's collector once it is warm."""
 
     def __init__(self, heap_bytes: float, mode: str) -> None:
         self._mode = mode
@@ -95,6 +98,8 @@ class Service:
             gc.freeze()
         elif self._mode == "off":
             gc.disable()
+        elif self._mode == "young":
+            gc.set_threshold(*gc.get_threshold()[:2], NEVER)
         return {}
 
     def collections(self) -> dict[str, object]:

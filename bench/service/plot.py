@@ -17,6 +17,7 @@ from bench.common.picture import OURS, RIVALS, new_picture, plain_log_scale, sav
 LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "stock": ("CPython", {"color": RIVALS[0]}),
     "gc-freeze": ("gc.freeze()", {"color": RIVALS[1], "linestyle": "--"}),
+    "gc-young": ("no full collections", {"color": RIVALS[3 % len(RIVALS)], "linestyle": "-."}),
     "gc-off": ("gc.disable()", {"color": RIVALS[2], "linestyle": ":"}),
     "concurrent": ("Hoopsnake, concurrent", {"color": OURS, "linewidth": 2.4, "zorder": 5}),
 }

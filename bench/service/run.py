@@ -73,6 +73,7 @@ def all_runners(directory: Path, remarks: list[str]) -> list[Runner]:
         Runner(Contestant("stock")),
         Runner(Contestant("gc-off"), "off"),
         Runner(Contestant("gc-freeze"), "freeze"),
+        Runner(Contestant("gc-young"), "young"),
     ]
     ours = hoop_collecting({"concurrent": "concurrent"}, directory, remarks)
     return [*runners, *map(Runner, ours)]
