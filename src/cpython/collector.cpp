@@ -535,6 +535,12 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept {
 
 void show_all_objects() noexcept { unpark_oldest(); }
 
+void collector_sees_thresholds() noexcept {
+  if (!collector.is_attached || collector.is_collecting) return;
+  const bool is_free = collector.flight.state() == Flight::State::kNone;
+  if (is_free && generation(0).threshold != 0 && is_due()) begin_if_due();
+}
+
 void collector_sees_freeze() noexcept {
   unpark_oldest();
   end_flight(Outcome::kDiscarded, "gc.freeze() was called");

@@ -45,6 +45,9 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept;
 // are in them.
 void show_all_objects() noexcept;
 
+// After gc.set_threshold(): a full collection may be due now that was not before.
+void collector_sees_thresholds() noexcept;
+
 // Objects are about to be frozen, and candidates must not be brought back among the living.
 void collector_sees_freeze() noexcept;
 

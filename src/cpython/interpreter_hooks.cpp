@@ -18,6 +18,7 @@ constinit InterpreterHooks attached{};
 constinit PyCFunction original_freeze = nullptr;
 constinit PyCFunction original_collect = nullptr;
 constinit PyCFunction original_get_objects = nullptr;
+constinit PyCFunction original_set_threshold = nullptr;
 constinit PyCFunction original_get_referrers = nullptr;
 constinit PyObject* gc_module = nullptr;
 constinit PyCFunction original_fork = nullptr;
@@ -168,6 +169,12 @@ PyObject* get_objects(PyObject* module, PyObject* const* arguments, Py_ssize_t c
                       PyObject* names) {
   show_all_objects();
   return call_with_keywords(original_get_objects, module, arguments, count, names);
+}
+
+PyObject* set_threshold(PyObject* module, PyObject* thresholds) {
+  PyObject* const result = original_set_threshold(module, thresholds);
+  if (result != nullptr) collector_sees_thresholds();
+  return result;
 }
 
 // By the calling convention of 3.12 and before, and of 3.13 and after.
@@ -327,6 +334,7 @@ void hook_gc(const CollectorOptions& collector) {
   watch_collections(gc_module);
   replace_builtin(gc_module, "get_objects", kWithKeywords, as_c_function(get_objects),
                   original_get_objects);
+  replace_builtin(gc_module, "set_threshold", METH_VARARGS, set_threshold, original_set_threshold);
   replace_builtin(gc_module, "get_referrers", METH_VARARGS, get_referrers, original_get_referrers);
   replace_builtin(gc_module, "get_referrers", METH_FASTCALL, as_c_function(get_referrers_of),
                   original_get_referrers);

@@ -41,13 +41,6 @@ void volunteer_to_die_first() {
   ::close(file);
 }
 
-// Where there are not enough processors for both, the program goes first.
-void step_back() {
-  constexpr int kNicer = 10;
-  const long now = 20 - ::syscall(SYS_getpriority, PRIO_PROCESS, 0);
-  ::syscall(SYS_setpriority, PRIO_PROCESS, 0, now + kNicer);
-}
-
 // The one signal that may come in ends it.
 void end_after(unsigned seconds) {
   struct sigaction action {};
@@ -62,7 +55,6 @@ void end_after(unsigned seconds) {
 
 [[noreturn]] void run_copy(CopyBody body, void* context, unsigned most_seconds) {
   close_all_descriptors();
-  step_back();
   volunteer_to_die_first();
   limit_to(RLIMIT_CORE, 0);
   ::prctl(PR_SET_DUMPABLE, 0);  // after this, files of /proc/self are root's

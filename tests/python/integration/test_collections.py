@@ -133,6 +133,22 @@ assert sum(one.batches for one in hoopsnake.collections()) == before
     run(box, code, CONCURRENT)
 
 
+def test_lowered_thresholds_bring_a_collection_of_ours(box: Sandbox) -> None:
+    code = """
+heap += [[i] for i in range(300_000)]
+gc.collect()
+fulls = gc.get_stats()[2]["collections"]
+gc.set_threshold(*gc.get_threshold()[:2], 1 << 30)
+heap += [[i] for i in range(300_000)]
+count = len(hoopsnake.collections())
+gc.set_threshold(*gc.get_threshold()[:2], 5)
+assert len(hoopsnake.collections()) == count + 1
+work(lambda: len(done()) > 0)
+assert gc.get_stats()[2]["collections"] == fulls
+"""
+    run(box, code, {})
+
+
 def test_frozen_objects_stay_frozen(box: Sandbox) -> None:
     code = """
 frozen = [cycle() for _ in range(2000)]
