@@ -247,7 +247,7 @@ def collector(**changes: Any) -> Json:
 
 def pauses(counts: dict[int, tuple[int, int, int]]) -> list[Json]:
     """All buckets of stops, from {number of the bucket: (young, full, hoop)}."""
-    bounds = [64_000 << number for number in range(19)] + [0]
+    bounds = [62_500 << number for number in range(19)] + [0]
     rows = (
         {"up_to_ns": bound, "young": 0, "full": 0, "hoop": 0}
         | dict(zip(("young", "full", "hoop"), counts.get(number, ()), strict=False))

@@ -65,7 +65,7 @@ def test_stats_say_who_collects() -> None:
 
 
 def test_stops_are_shown_from_the_shortest_to_the_longest(agent: SimpleNamespace) -> None:
-    bounds = [64_000 * 2**power for power in range(19)] + [0]
+    bounds = [62_500 * 2**power for power in range(19)] + [0]
     agent.pauses += [(bound, 0, 0, 0) for bound in bounds]
     agent.pauses[2] = (256_000, 7, 0, 1)
     assert hoopsnake.stats().pauses == (hoopsnake.PauseCount(0.000256, 7, 0, 1),)

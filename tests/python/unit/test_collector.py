@@ -119,9 +119,9 @@ def test_stops_have_a_column_for_each_kind_and_short_ones_one_row(tmp_path: Path
     lines = section(tmp_path, run_files.collector(pauses=run_files.pauses(counts)))[2:]
     assert lines[0] == "  stood still for                 young  Hoopsnake"
     assert lines[1].split("  8  ")[1].strip() == "#" * 22
-    assert lines[2] == "  up to 2.05 ms"
-    assert lines[3] == "  up to 4.10 ms                       1             ###"
-    assert lines[-1] == "  over 16.8 s                                    1  ###"
+    assert lines[2] == "  up to 2.00 ms"
+    assert lines[3] == "  up to 4.00 ms                       1             ###"
+    assert lines[-1] == "  over 16.4 s                                    1  ###"
     assert len(lines) == 1 + 16
 
 

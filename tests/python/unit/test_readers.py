@@ -115,7 +115,7 @@ def test_a_final_file_is_read_whole(tmp_path: Path) -> None:
     assert final.classes[0] == SizeClass("obj", 16, 3200, 90, 4)
     assert final.collector is not None
     assert (final.collector.mode, final.collector.in_place) == (Collector.CONCURRENT, 1)
-    assert final.collector.pauses[10] == PauseCount(65_536_000, 0, 0, 1)
+    assert final.collector.pauses[10] == PauseCount(64_000_000, 0, 0, 1)
     assert [one.outcome for one in final.collector.recent] == ["done", "discarded"]
 
 
