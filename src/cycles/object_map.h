@@ -52,6 +52,18 @@ class ObjectMap {
     known |= bit;
     return true;
   }
+  // Both at once, for what is handled as soon as it is found: known and alive from now on. False as
+  // for add().
+  bool add_live(Address object) {
+    const std::size_t place = place_for_new(object);
+    if (place == kNowhere) return false;
+    Word& word = words_[place];
+    const std::uint64_t bit = bit_of(object);
+    if ((word.known & bit) != 0) return false;
+    word.known |= bit;
+    word.live |= bit;
+    return true;
+  }
   void remove(Address object) {
     const std::size_t place = place_of(object);
     if (place != kNowhere) words_[place].known &= ~bit_of(object);

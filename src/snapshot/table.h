@@ -64,6 +64,40 @@ class GrowingArray {
   bool failed_ = false;
 };
 
+// As above, but items stay where they are.
+template <class T>
+class StableArray {
+ public:
+  StableArray() = default;
+  ~StableArray() {
+    for (std::size_t i = 0; i * kChunkItems < size_; ++i)
+      os::bare::unmap(chunks_[i], kChunkItems * sizeof(T));
+  }
+  StableArray(const StableArray&) = delete;
+  StableArray& operator=(const StableArray&) = delete;
+
+  // nullptr: no memory.
+  T* push(const T& item) {
+    const std::size_t chunk = size_ / kChunkItems;
+    if (size_ % kChunkItems == 0) {
+      auto* const items = static_cast<T*>(os::bare::map(kChunkItems * sizeof(T)));
+      if (items == nullptr || !chunks_.push(items)) return nullptr;
+    }
+    T* const place = chunks_[chunk] + size_ % kChunkItems;
+    *place = item;
+    ++size_;
+    return place;
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  T& operator[](std::size_t i) { return chunks_[i / kChunkItems][i % kChunkItems]; }
+
+ private:
+  static constexpr std::size_t kChunkItems = 512;
+
+  GrowingArray<T*> chunks_;
+  std::size_t size_ = 0;
+};
+
 // Addresses and a number for each; open addressing.
 class AddressNumbers {
  public:

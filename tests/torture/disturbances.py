@@ -8,6 +8,7 @@ import contextlib
 import errno
 import gc
 import multiprocessing
+import multiprocessing.resource_tracker as resource_tracker
 import os
 import random
 import resource
@@ -357,6 +358,8 @@ class Disturbances:
 
     def multiprocessing_spawn(self, _: World) -> None:
         self.multiprocessing_with("spawn")
+        # A child of its own, which would stay.
+        resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
     def kill_the_copy(self, _: World) -> None:
         """Seldom: afterwards there is none for seconds."""

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/sizes.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "base/units.h"
+#include "snapshot/format.h"
+#include "snapshot/objects.h"
+
+namespace hoop::snapshot {
+namespace {
+
+constexpr std::size_t kPointer = sizeof(Address);
+
+std::size_t magnitude(std::int64_t size) {
+  return static_cast<std::size_t>(size < 0 ? -size : size);
+}
+
+std::size_t basic(const TypeInfo& info) { return static_cast<std::size_t>(info.basic_size); }
+
+std::size_t plain_size(Address object, const TypeInfo& info) {
+  if (info.item_size == 0) return basic(info);
+  return basic(info) + magnitude(size_of(object)) * static_cast<std::size_t>(info.item_size);
+}
+
+// 3.12 and later keep sign and flags in the lowest three bits, and room for one digit at least.
+std::size_t int_size(Address object, const PythonLayout& layout) {
+  constexpr std::size_t kHeader = 24, kDigitBytes = 4;
+  if (layout.minor < 12) return kHeader + magnitude(size_of(object)) * kDigitBytes;
+  const std::size_t digits = load<std::uint64_t>(object + at::kSize) >> 3;
+  return kHeader + (digits == 0 ? 1 : digits) * kDigitBytes;
+}
+
+// 3.10 and 3.11 may keep a copy as wchar_t.
+std::size_t wide_copy(Address str, const Characters& text, const PythonLayout& layout) {
+  if (layout.minor > 11) return 0;
+  constexpr Offset kWide = 40, kWideLength = 64;
+  const Address wide = word_at(str + kWide);
+  if (wide == 0 || wide == reinterpret_cast<Address>(text.data)) return 0;
+  const std::size_t length =
+      text.is_ascii && text.is_compact ? text.length : load<std::uint64_t>(str + kWideLength);
+  return (length + 1) * sizeof(wchar_t);
+}
+
+std::size_t str_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  const Characters text = characters_of(object, layout);
+  std::size_t bytes = 0;
+  if (text.is_compact && text.is_ascii) {
+    bytes = layout.str_ascii_data + text.length + 1;
+  } else if (text.is_compact) {
+    bytes = layout.str_compact_data + (text.length + 1) * text.width;
+  } else {
+    bytes = layout.str_any_data + kPointer;
+    if (text.data != nullptr) bytes += (text.length + 1) * text.width;
+  }
+  // What a subclass adds is left out by str.__sizeof__() as well.
+  static_cast<void>(info);
+  if (!(text.is_compact && text.is_ascii)) {
+    const Address utf8 = word_at(object + layout.str_utf8);
+    if (utf8 != 0 && utf8 != reinterpret_cast<Address>(text.data))
+      bytes += load<std::uint64_t>(object + layout.str_utf8_length) + 1;
+  }
+  return bytes + wide_copy(object, text, layout);
+}
+
+std::size_t dict_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  const DictTable table = table_of_keys(word_at(object + at::kDictKeys), layout);
+  std::size_t bytes = basic(info);
+  if (word_at(object + at::kDictValues) != 0) bytes += table.capacity * kPointer;
+  if (load<std::int64_t>(table.keys) == 1) bytes += table.bytes;
+  return bytes;
+}
+
+// Nodes in a list, and a table of them as large as the dict's.
+std::size_t ordered_dict_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  constexpr std::size_t kNodeBytes = 32;
+  constexpr Offset kFastNodesSize = 8;  // behind the dict: fast nodes, their number
+  const std::size_t base = 48;
+  const auto slots = load<std::int64_t>(object + base + kFastNodesSize);
+  const auto used = load<std::int64_t>(object + at::kDictUsed);
+  return dict_size(object, info, layout) + static_cast<std::size_t>(slots) * kPointer +
+         static_cast<std::size_t>(used) * kNodeBytes;
+}
+
+std::size_t set_size(Address object, const TypeInfo& info) {
+  constexpr std::size_t kEntryBytes = 16;
+  const bool is_small = word_at(object + at::kSetTable) == object + at::kSetSmallTable;
+  const auto slots = load<std::uint64_t>(object + at::kSetMask) + 1;
+  return basic(info) + (is_small ? 0 : slots * kEntryBytes);
+}
+
+std::size_t type_size(Address type, const PythonLayout& layout) {
+  if ((flags_of_type(type) & type_flag::kHeapType) == 0) return layout.type_bytes;
+  const Address keys = word_at(type + layout.type_cached_keys);
+  return layout.heap_type_bytes + (keys != 0 ? table_of_keys(keys, layout).bytes : 0);
+}
+
+std::size_t code_size(Address code, const TypeInfo& info, const PythonLayout& layout) {
+  std::size_t bytes = basic(info);
+  if (layout.minor > 10) bytes += magnitude(size_of(code)) * 2;
+  const Address extra = word_at(code + layout.code.extra);
+  if (extra != 0) bytes += kPointer + load<std::uint64_t>(extra) * kPointer;
+  return bytes;
+}
+
+std::size_t deque_blocks(Address deque) {
+  const Address last = word_at(deque + at::kDequeLast);
+  std::size_t blocks = 1;
+  for (Address block = word_at(deque + at::kDequeFirst); block != last && block != 0; ++blocks)
+    block = word_at(block + kDequeBlockBytes - kPointer);
+  return blocks;
+}
+
+std::size_t array_size(Address array, const TypeInfo& info) {
+  constexpr Offset kAllocated = 32, kDescription = 40, kItemBytes = 4;
+  const Address description = word_at(array + kDescription);
+  return basic(info) + load<std::uint64_t>(array + kAllocated) *
+                           static_cast<std::size_t>(load<std::int32_t>(description + kItemBytes));
+}
+
+// Locals and the evaluation stack.
+std::size_t frame_slots(Address code, const PythonLayout& layout) {
+  constexpr Offset kStackSize311 = 52, kStackSize = 48;
+  const Offset stack = layout.minor == 11 ? kStackSize311 : kStackSize;
+  return static_cast<std::size_t>(load<std::int32_t>(code + layout.code.local_count)) +
+         static_cast<std::size_t>(load<std::int32_t>(code + stack));
+}
+
+// 3.11 and later: a frame object that owns its frame has its slots behind it.
+std::size_t frame_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  if (layout.minor == 10) {
+    const Address code = word_at(object + 32);
+    const auto names = [&](Offset offset) { return magnitude(size_of(word_at(code + offset))); };
+    const auto at_32 = [&](Offset offset) {
+      return static_cast<std::size_t>(load<std::int32_t>(code + offset));
+    };
+    const std::size_t slots = at_32(32) + at_32(28) + names(layout.code.cell_names) +
+                              names(layout.code.free_names);
+    return basic(info) + slots * kPointer;
+  }
+  constexpr std::uint8_t kOwnedByFrameObject = 2;
+  const Address frame = word_at(object + layout.frame_object_frame);
+  const std::size_t fixed = basic(info) + kPointer - kPointer;
+  if (load<std::uint8_t>(frame + layout.frame.owner) != kOwnedByFrameObject) return fixed;
+  const Address code = word_at(frame + layout.frame.code) & ~Address{3};
+  return fixed + frame_slots(code, layout) * kPointer;
+}
+
+}  // namespace
+
+bool is_collected(Address object, const TypeInfo& info) {
+  if (!info.is_collected) return false;
+  if (info.layout == Layout::kType)
+    return (flags_of_type(object) & type_flag::kHeapType) != 0;
+  using IsGc = int (*)(Address);
+  return info.is_gc == 0 || reinterpret_cast<IsGc>(info.is_gc)(object) != 0;
+}
+
+std::size_t shallow_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  const std::size_t before =
+      is_collected(object, info) || info.layout != Layout::kType ? info.header_bytes : 0;
+  switch (info.size) {
+    case SizeRule::kPlain:
+    case SizeRule::kGenerator:
+      return before + plain_size(object, info);
+    case SizeRule::kInt:
+      return before + int_size(object, layout);
+    case SizeRule::kStr:
+      return before + str_size(object, info, layout);
+    case SizeRule::kList:
+      return before + basic(info) + load<std::uint64_t>(object + at::kListAllocated) * kPointer;
+    case SizeRule::kDict:
+      return before + dict_size(object, info, layout);
+    case SizeRule::kOrderedDict:
+      return before + ordered_dict_size(object, info, layout);
+    case SizeRule::kSet:
+      return before + set_size(object, info);
+    case SizeRule::kType:
+      return before + type_size(object, layout);
+    case SizeRule::kCode:
+      return before + code_size(object, info, layout);
+    case SizeRule::kByteArray:
+      return before + basic(info) + load<std::uint64_t>(object + at::kByteArrayAllocated);
+    case SizeRule::kDeque:
+      return before + basic(info) + deque_blocks(object) * kDequeBlockBytes;
+    case SizeRule::kArray:
+      return before + array_size(object, info);
+    case SizeRule::kFrame:
+      return before + frame_size(object, info, layout);
+  }
+  return before;
+}
+
+Slots slots_of(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  const auto number = [&](Offset offset) { return load<std::uint64_t>(object + offset); };
+  switch (info.layout) {
+    case Layout::kDict:
+      return {number(at::kDictUsed), table_of_keys(word_at(object + at::kDictKeys), layout).capacity};
+    case Layout::kSet:
+      return {number(at::kSetUsed), number(at::kSetMask) + 1};
+    case Layout::kList:
+      return {number(at::kSize), number(at::kListAllocated)};
+    case Layout::kByteArray:
+      return {number(at::kSize), number(at::kByteArrayAllocated)};
+    default:
+      return {number(at::kSize), deque_blocks(object) * kDequeBlockItems};
+  }
+}
+
+}  // namespace hoop::snapshot
