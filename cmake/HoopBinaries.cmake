@@ -55,7 +55,8 @@ function(hoop_add_agent version suffix)
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/base/*.cpp ${PROJECT_SOURCE_DIR}/src/os/*.cpp
-    ${PROJECT_SOURCE_DIR}/src/heap/*.cpp ${PROJECT_SOURCE_DIR}/src/cpython/*.cpp)
+    ${PROJECT_SOURCE_DIR}/src/heap/*.cpp ${PROJECT_SOURCE_DIR}/src/snapshot/*.cpp
+    ${PROJECT_SOURCE_DIR}/src/cpython/*.cpp)
   add_library(${target} MODULE ${sources})
   hoop_freestanding_binary(${target})
   target_include_directories(${target} SYSTEM PRIVATE ${ARGN})

@@ -533,6 +533,11 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept {
   return result;
 }
 
+bool find_collector_state(GcState& state) noexcept {
+  state = collector.state;
+  return state.generations != nullptr;
+}
+
 void show_all_objects() noexcept { unpark_oldest(); }
 
 void collector_sees_thresholds() noexcept {

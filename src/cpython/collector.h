@@ -17,6 +17,7 @@
 
 #include "base/units.h"
 #include "cpython/collector_choice.h"
+#include "cpython/compat/gc_state.h"
 
 namespace hoop::cpython {
 
@@ -40,6 +41,9 @@ bool collection_was_ours() noexcept;
 // exception set when that failed.
 // `original`: what stood behind it, called for the rest and where we are passive.
 PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept;
+
+// The collector's lists, where they were found. False: they were not.
+bool find_collector_state(GcState& state) noexcept;
 
 // The program is about to look at the collector's lists; during collect_in_place() not all objects
 // are in them.

@@ -2,6 +2,7 @@
 // The agent as a Python module: `hoopsnake._agent`. The same file that the shim opened, so the same
 // heap.
 #include <Python.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "cpython/collector_choice.h"
 #include "cpython/interpreter_hooks.h"
 #include "cpython/rss_account.h"
+#include "cpython/snapshot_copy.h"
 #include "heap/fault.h"
 #include "heap/statistics.h"
 
@@ -111,6 +113,40 @@ PyObject* collections(PyObject*, PyObject*) {
   return nullptr;
 }
 
+// Waits without the GIL; signals are seen to meanwhile.
+bool wait_for_snapshot(SnapshotReport& report) {
+  constexpr useconds_t kFirst = 500, kLongest = 20'000;
+  for (useconds_t pause = kFirst; !snapshot_copy.poll(report);) {
+    Py_BEGIN_ALLOW_THREADS ::usleep(pause);
+    Py_END_ALLOW_THREADS if (pause < kLongest) pause *= 2;
+    if (PyErr_CheckSignals() != 0) {
+      snapshot_copy.end();
+      return false;
+    }
+  }
+  return true;
+}
+
+// (file: descriptor, with_values: bool, trigger: str)
+PyObject* snapshot(PyObject*, PyObject* arguments) {
+  int file = -1;
+  int with_values = 0;
+  if (!PyArg_ParseTuple(arguments, "ip", &file, &with_values)) return nullptr;
+  const char* failure = snapshot_copy.is_running() ? "another snapshot is being written" : nullptr;
+  if (failure == nullptr) failure = snapshot_copy.start(file, with_values != 0, "snapshot()");
+  SnapshotReport report;
+  if (failure == nullptr && !wait_for_snapshot(report)) return nullptr;
+  if (failure == nullptr) failure = report.failure;
+  if (failure != nullptr) {
+    PyErr_SetString(PyExc_OSError, failure);
+    return nullptr;
+  }
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  return Py_BuildValue("{sK sK sK sK sK}", "objects", number(report.outcome.objects), "bytes",
+                       number(report.outcome.bytes), "damaged", number(report.outcome.damaged),
+                       "pause_ns", number(report.pause), "write_ns", number(report.outcome.took));
+}
+
 PyObject* describe_collector(PyObject*, PyObject*) {
   const StopHistogram stops = stop_histogram;
   PyObject* const pauses = PyList_New(0);
@@ -155,6 +191,7 @@ PyMethodDef functions[] = {
     {"collect", collect, METH_NOARGS,
      "A full collection, in place; returns what gc.collect() would."},
     {"collections", collections, METH_NOARGS, "The last full collections, oldest first."},
+    {"snapshot", snapshot, METH_VARARGS, "Writes a snapshot into an open file."},
     {"collector", describe_collector, METH_NOARGS,
      "Which collector is at work, and how long stops were."},
     {"status", status, METH_NOARGS, "Whether the heap serves this process, and why not."},

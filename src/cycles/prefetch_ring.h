@@ -4,6 +4,7 @@
 // (ASPLOS 2004).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -33,6 +34,10 @@ class PrefetchRing {
       slot = 0;
       if (due != 0) handle(due);
     }
+  }
+
+  [[nodiscard]] bool is_empty() const {
+    return std::all_of(waiting_.begin(), waiting_.end(), [](Address slot) { return slot == 0; });
   }
 
  private:

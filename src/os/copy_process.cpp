@@ -16,17 +16,25 @@
 namespace hoop::os {
 namespace {
 
-// The copy has descriptors of its own: closing them here closes nothing of the program's, and a
-// peer of one of its sockets is not kept waiting for an end that only we hold back.
-void close_all_descriptors() {
+void close_descriptors(unsigned first, unsigned last) {
+  if (first > last) return;
 #ifdef SYS_close_range
-  if (::syscall(SYS_close_range, 0u, UINT_MAX, 0u) == 0) return;
+  if (::syscall(SYS_close_range, first, last, 0u) == 0) return;
 #endif
   constexpr rlim_t kMost = 1 << 16;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const rlim_t count = limit.rlim_cur < kMost ? limit.rlim_cur : kMost;
-  for (rlim_t i = 0; i < count; ++i) ::close(static_cast<int>(i));
+  for (rlim_t i = first; i < count && i <= last; ++i) ::close(static_cast<int>(i));
+}
+
+// The copy has descriptors of its own: closing them here closes nothing of the program's, and a
+// peer of one of its sockets is not kept waiting for an end that only we hold back.
+void close_all_descriptors_but(int keep) {
+  if (keep < 0) return close_descriptors(0, UINT_MAX);
+  const auto kept = static_cast<unsigned>(keep);
+  if (kept > 0) close_descriptors(0, kept - 1);
+  close_descriptors(kept + 1, UINT_MAX);
 }
 
 void limit_to(int resource, rlim_t value) {
@@ -53,8 +61,8 @@ void end_after(unsigned seconds) {
   ::alarm(seconds);
 }
 
-[[noreturn]] void run_copy(CopyBody body, void* context, unsigned most_seconds) {
-  close_all_descriptors();
+[[noreturn]] void run_copy(CopyBody body, void* context, unsigned most_seconds, int keep) {
+  close_all_descriptors_but(keep);
   volunteer_to_die_first();
   limit_to(RLIMIT_CORE, 0);
   ::prctl(PR_SET_DUMPABLE, 0);  // after this, files of /proc/self are root's
@@ -70,14 +78,14 @@ pid_t clone_bare() {
 
 }  // namespace
 
-pid_t start_copy(CopyBody body, void* context, unsigned most_seconds) noexcept {
+pid_t start_copy(CopyBody body, void* context, unsigned most_seconds, int keep) noexcept {
   const int saved = errno;
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t copy = clone_bare();
-  if (copy == 0) run_copy(body, context, most_seconds);
+  if (copy == 0) run_copy(body, context, most_seconds, keep);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = saved;

@@ -4,7 +4,7 @@
 //
 // A raw clone, not fork(): no handlers run, nobody is told. Its end raises no signal, so that
 // waitpid(-1) of the program never sees it. In the copy every signal is blocked and every
-// descriptor closed; it dumps no core, dies first when memory is short, and ends by itself after
+// descriptor closed but one; it dumps no core, dies first when memory is short, and ends by itself after
 // `most_seconds`, whatever it is doing then.
 #pragma once
 
@@ -19,8 +19,8 @@ namespace hoop::os {
 using CopyBody = void (*)(void* context) noexcept;
 
 // The copy's process number, or -errno: no memory (ENOMEM), no process (EAGAIN), not allowed
-// (EPERM, ENOSYS).
-pid_t start_copy(CopyBody body, void* context, unsigned most_seconds) noexcept;
+// (EPERM, ENOSYS). `keep`: a descriptor that stays open in the copy; -1: none does.
+pid_t start_copy(CopyBody body, void* context, unsigned most_seconds, int keep = -1) noexcept;
 
 enum class CopyState : std::uint8_t { kRuns, kEnded, kCrashed };
 

@@ -15,7 +15,6 @@ namespace {
 constexpr Offset kBytesData = 32;
 constexpr Offset k310Code = 32, k310StackDepth = 80;
 constexpr Offset k310Instruction = 96, k310LocalsPlus = 352;
-constexpr std::uint8_t kOwnedByFrameObject = 2;
 constexpr std::size_t kMostSlots = 1 << 16;
 
 std::size_t tuple_size(Address tuple) {
@@ -169,7 +168,8 @@ FrameView view_generator(Address generator, const PythonLayout& layout) {
 FrameView view_frame_object(Address object, const PythonLayout& layout) {
   if (layout.minor == 10) return view_310(object, layout);
   const Address frame = word_at(object + layout.frame_object_frame);
-  if (frame == 0 || load<std::uint8_t>(frame + layout.frame.owner) != kOwnedByFrameObject) return {};
+  if (frame == 0 || load<std::uint8_t>(frame + layout.frame.owner) != kOwnedByFrameObject)
+    return {};
   return view_interpreter_frame(frame, layout);
 }
 

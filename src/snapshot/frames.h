@@ -16,11 +16,15 @@ namespace hoop::snapshot {
 inline constexpr Address kReferenceTags = 3;
 inline constexpr Address kBorrowed = 1;
 
+// Whose a frame of the interpreter's is; kOwnedByInterpreter and above: none of Python's.
+inline constexpr std::uint8_t kOwnedByGenerator = 1, kOwnedByFrameObject = 2;
+inline constexpr std::uint8_t kOwnedByInterpreter = 3;
+
 struct FrameView {
   Address code = 0;  // 0: there is no frame, or it belongs to C
   Address locals = 0;
-  std::size_t slot_count = 0;      // from `locals` on: locals, then values of the stack
-  std::int64_t instruction = -1;   // byte in the code
+  std::size_t slot_count = 0;     // from `locals` on: locals, then values of the stack
+  std::int64_t instruction = -1;  // byte in the code
   bool is_suspended = false;
 };
 

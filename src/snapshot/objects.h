@@ -19,6 +19,8 @@ T load(Address address) {
 }
 inline Address word_at(Address address) { return load<Address>(address); }
 
+inline constexpr std::size_t kPointer = sizeof(Address);
+
 inline Address type_of(Address object) { return word_at(object + at::kType); }
 inline std::int64_t size_of(Address object) { return load<std::int64_t>(object + at::kSize); }
 
@@ -36,6 +38,13 @@ inline constexpr std::uint64_t kException = 1u << 30, kType = 1u << 31;
 
 inline std::uint64_t flags_of_type(Address type) {
   return load<std::uint64_t>(type + at::kTypeFlags);
+}
+// REQUIRES: an object.
+inline bool is_type(Address object) {
+  return (flags_of_type(type_of(object)) & type_flag::kType) != 0;
+}
+inline bool is_str(Address object) {
+  return (flags_of_type(type_of(object)) & type_flag::kStr) != 0;
 }
 
 // The characters of a str.

@@ -54,6 +54,10 @@ void Rows::add_pseudo(Address address, std::uint32_t type_row, std::size_t edges
   add_common(address, {type_row, 0, kImmortal, kPseudo, edges});
 }
 
+void Rows::add_damaged(Address object, std::uint32_t type_row, std::size_t edges) {
+  add_common(object, {type_row, 0, kImmortal, 0, edges});
+}
+
 void Rows::add_common(Address address, const Common& row) {
   const Address shifted = address >> kAddressShift;
   sections_.signed_number(Section::kObjectAddress,
@@ -112,7 +116,8 @@ Rows::Text Rows::text_of(Address object, const TypeInfo& info) {
   const Characters text = characters_of(object, layout_);
   if (text.width == 0) return {text.length, 1, 0, 0};
   const bool is_shown = text.is_interned || strings_.shows_values();
-  return {text.length, static_cast<std::uint8_t>(text.width), is_shown ? strings_.of_key(object) : 0,
+  return {text.length, static_cast<std::uint8_t>(text.width),
+          is_shown ? strings_.of_key(object) : 0,
           static_cast<std::uint32_t>(hash_.of(text.data, text.length * text.width))};
 }
 

@@ -37,6 +37,8 @@ class Rows {
 
   // Reads all that is needed before it writes: a fault leaves the columns as they were.
   void add(Address object, const TypeInfo& info, std::size_t edges, bool is_tracked);
+  // One whose memory could not be read to the end.
+  void add_damaged(Address object, std::uint32_t type_row, std::size_t edges);
   // What is no object of Python's; `address` only tells them apart.
   void add_pseudo(Address address, std::uint32_t type_row, std::size_t edges, const Label& label);
 

@@ -7,12 +7,11 @@
 
 #include "base/units.h"
 #include "snapshot/format.h"
+#include "snapshot/frames.h"
 #include "snapshot/objects.h"
 
 namespace hoop::snapshot {
 namespace {
-
-constexpr std::size_t kPointer = sizeof(Address);
 
 std::size_t magnitude(std::int64_t size) {
   return static_cast<std::size_t>(size < 0 ? -size : size);
@@ -136,11 +135,10 @@ std::size_t frame_size(Address object, const TypeInfo& info, const PythonLayout&
     const auto at_32 = [&](Offset offset) {
       return static_cast<std::size_t>(load<std::int32_t>(code + offset));
     };
-    const std::size_t slots = at_32(32) + at_32(28) + names(layout.code.cell_names) +
-                              names(layout.code.free_names);
+    const std::size_t slots =
+        at_32(32) + at_32(28) + names(layout.code.cell_names) + names(layout.code.free_names);
     return basic(info) + slots * kPointer;
   }
-  constexpr std::uint8_t kOwnedByFrameObject = 2;
   const Address frame = word_at(object + layout.frame_object_frame);
   const std::size_t fixed = basic(info) + kPointer - kPointer;
   if (load<std::uint8_t>(frame + layout.frame.owner) != kOwnedByFrameObject) return fixed;
@@ -152,8 +150,7 @@ std::size_t frame_size(Address object, const TypeInfo& info, const PythonLayout&
 
 bool is_collected(Address object, const TypeInfo& info) {
   if (!info.is_collected) return false;
-  if (info.layout == Layout::kType)
-    return (flags_of_type(object) & type_flag::kHeapType) != 0;
+  if (info.layout == Layout::kType) return (flags_of_type(object) & type_flag::kHeapType) != 0;
   using IsGc = int (*)(Address);
   return info.is_gc == 0 || reinterpret_cast<IsGc>(info.is_gc)(object) != 0;
 }
@@ -197,7 +194,8 @@ Slots slots_of(Address object, const TypeInfo& info, const PythonLayout& layout)
   const auto number = [&](Offset offset) { return load<std::uint64_t>(object + offset); };
   switch (info.layout) {
     case Layout::kDict:
-      return {number(at::kDictUsed), table_of_keys(word_at(object + at::kDictKeys), layout).capacity};
+      return {number(at::kDictUsed),
+              table_of_keys(word_at(object + at::kDictKeys), layout).capacity};
     case Layout::kSet:
       return {number(at::kSetUsed), number(at::kSetMask) + 1};
     case Layout::kList:

@@ -58,8 +58,6 @@ bool is_identifier(const char* text, std::size_t length) {
                      [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
-bool is_str(Address object) { return (flags_of_type(type_of(object)) & type_flag::kStr) != 0; }
-
 }  // namespace
 
 StringNumber Strings::add(std::string_view text) {

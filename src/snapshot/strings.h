@@ -25,6 +25,10 @@ class Strings {
   StringNumber add(std::string_view text);
   // A C string of the process; the same number for the same address.
   StringNumber of_c_string(Address text);
+  // A text of this program; the same number each time.
+  StringNumber of_constant(const char* text) {
+    return of_c_string(reinterpret_cast<Address>(text));
+  }
   // What is code, not data: names of functions, modules, files. 0: it is no str.
   StringNumber of_name(Address object);
   // What may be data: identifiers of up to 32 characters, all of it with values. 0: not shown.
@@ -43,8 +47,8 @@ class Strings {
   const PythonLayout& layout_;
   bool with_values_;
   StringNumber count_ = 0;
-  AddressNumbers names_;   // of any length
-  AddressNumbers keys_;    // interned, and may be shown
+  AddressNumbers names_;  // of any length
+  AddressNumbers keys_;   // interned, and may be shown
 };
 
 }  // namespace hoop::snapshot

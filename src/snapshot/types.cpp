@@ -23,10 +23,6 @@ std::string_view name_of_type(Address type) {
   return {name, std::strlen(name)};
 }
 
-bool is_type(Address object) {
-  return object % sizeof(Address) == 0 && (flags_of_type(type_of(object)) & type_flag::kType) != 0;
-}
-
 std::uint8_t header_bytes_of(const TypeInfo& info, std::uint64_t flags, unsigned minor) {
   constexpr unsigned kCollector = 16, kBeforeIt = 16;
   unsigned bytes = info.is_collected ? kCollector : 0;
@@ -62,7 +58,7 @@ const TypeInfo* Types::find(Address type) {
   if (type == 0) return &kInvalid;
   const std::uint32_t known = numbers_.find(type);
   if (known != 0) return &infos_[known - 1];
-  if (depth_ > kDeepest || !is_type(type)) return &kInvalid;
+  if (depth_ > kDeepest || type % kPointer != 0 || !is_type(type)) return &kInvalid;
   ++depth_;
   const TypeInfo info = describe(type);
   --depth_;
@@ -173,7 +169,8 @@ void Types::add_row(const TypeInfo& info, const TypeInfo& base, bool is_class) {
   const std::string_view name = name_of_type(info.type);
   StringNumber module = 0;
   StringNumber qualified = 0;
-  if (info.is_heap_type) qualified = strings_.of_name(word_at(info.type + layout_.type_qualified_name));
+  if (info.is_heap_type)
+    qualified = strings_.of_name(word_at(info.type + layout_.type_qualified_name));
   if (is_class || info.is_heap_type) {
     const Address dict = word_at(info.type + at::kTypeDict);
     const Address named = dict != 0 ? find_by_text(dict, "__module__", layout_) : 0;

@@ -18,8 +18,8 @@ namespace hoop::snapshot {
 
 // Where an object's references are.
 enum class Walk : std::uint8_t {
-  kParts,     // parts() alone
-  kTuple,     // these: content by their layout, then parts
+  kParts,  // parts() alone
+  kTuple,  // these: content by their layout, then parts
   kList,
   kDict,
   kOrderedDict,
@@ -67,7 +67,7 @@ struct TypeInfo {
   BufferRule buffer;
   bool is_valid;
   bool is_heap_type;
-  bool is_leaf;       // refers to nothing
+  bool is_leaf;  // refers to nothing
   bool has_managed_dict;
   bool is_collected;
   std::uint8_t header_bytes;  // before the object, as sys.getsizeof() counts

@@ -36,6 +36,7 @@ class Edges {
     if (target == 0) return;
     put_kind(kind, counted);
     put_target(target);
+    discovery_.found(target);
   }
   void add_named(EdgeKind kind, StringNumber name, Address target,
                  Counted counted = Counted::kYes) {
@@ -43,20 +44,31 @@ class Edges {
     put_kind(kind, counted);
     if (name_of(kind) == EdgeName::kString) sections_.number(Section::kEdgeName, name);
     put_target(target);
+    discovery_.found(target);
   }
   // kItem or kCell.
-  void add_item(EdgeKind kind, std::size_t index, Address target,
-                Counted counted = Counted::kYes) {
+  void add_item(EdgeKind kind, std::size_t index, Address target, Counted counted = Counted::kYes) {
     if (target == 0) return;
     std::size_t& next = kind == EdgeKind::kItem ? next_item_ : next_cell_;
     put_kind(kind, counted);
     sections_.signed_number(Section::kEdgeName, static_cast<std::int64_t>(index - next));
     next = index + 1;
     put_target(target);
+    discovery_.found(target);
   }
-  void add_frame(std::size_t depth, Address target) {
+  // A frame of the interpreter's is no object: nobody has to find it.
+  void add_frame(std::size_t depth, Address frame) {
     put_kind(EdgeKind::kFrame, Counted::kNo);
     sections_.number(Section::kEdgeName, depth);
+    put_target(frame);
+  }
+  void add_frame_object(std::size_t depth, Address frame) {
+    add_frame(depth, frame);
+    discovery_.found(frame);
+  }
+  // To a pseudo object.
+  void add_pseudo(EdgeKind kind, Address target) {
+    put_kind(kind, Counted::kNo);
     put_target(target);
   }
   // Since begin().
@@ -65,7 +77,8 @@ class Edges {
  private:
   void put_kind(EdgeKind kind, Counted counted) {
     const unsigned flag = counted == Counted::kYes ? 0 : kNotCounted;
-    sections_.byte(Section::kEdgeKind, static_cast<std::uint8_t>(static_cast<unsigned>(kind) | flag));
+    sections_.byte(Section::kEdgeKind,
+                   static_cast<std::uint8_t>(static_cast<unsigned>(kind) | flag));
   }
   void put_target(Address target) {
     const Address shifted = target >> kAddressShift;
@@ -78,7 +91,6 @@ class Edges {
       sections_.number(Section::kEdgeTarget, step << 1);
     }
     ++count_;
-    discovery_.found(target);
   }
 
   Sections& sections_;

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/snapshot_copy.h"
+
+#include <Python.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string_view>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "cpython/allocator.h"
+#include "cpython/collector.h"
+#include "cpython/compat/gc_state.h"
+#include "cpython/list_walk.h"
+#include "cpython/rss_account.h"
+#include "cycles/object_map.h"
+#include "os/clock.h"
+#include "os/copy_process.h"
+#include "os/pages.h"
+#include "snapshot/collector_lists.h"
+#include "snapshot/format.h"
+#include "snapshot/interpreter_layout.h"
+#include "snapshot/python_layout.h"
+#include "snapshot/writer.h"
+
+extern "C" char _PyRuntime[] __attribute__((weak));
+
+namespace hoop::cpython {
+
+// What the copy and the process that it is a copy of tell each other.
+struct SnapshotCopy::Shared {
+  static constexpr std::size_t kMostRows = 16;
+
+  // From the process, once the copy is there.
+  std::atomic<bool> has_account{false};
+  std::array<snapshot::MemoryRow, kMostRows> memory{};
+  std::size_t memory_count = 0;
+  std::array<snapshot::MetaRow, kMostRows> meta{};
+  std::size_t meta_count = 0;
+  FixedText<4096> program;
+  FixedText<32> pause;
+  // From the copy.
+  std::atomic<bool> is_done{false};
+  snapshot::Outcome outcome;
+
+  void add_memory(std::string_view name, std::size_t bytes) {
+    memory[memory_count++] = {name, bytes};
+  }
+  void add_meta(std::string_view key, std::string_view value) { meta[meta_count++] = {key, value}; }
+};
+
+constinit SnapshotCopy snapshot_copy;
+
+namespace {
+
+// A copy that writes for so long writes no more.
+constexpr unsigned kWriterLivesSeconds = 600;
+
+// Not the objects alone: they are entered by the copy itself.
+struct SnapshotTask {
+  snapshot::Subject subject;
+  snapshot::Order order;
+  GcState state;
+  bool has_state;
+};
+
+// Classes that a class statement made are known by their tp_traverse.
+Address find_subtype_traverse() {
+  PyObject* const module = PyImport_ImportModule("_frozen_importlib");
+  PyObject* const type = module != nullptr ? PyObject_GetAttrString(module, "ModuleSpec") : nullptr;
+  Address found = 0;
+  if (type != nullptr && PyType_Check(type))
+    found = reinterpret_cast<Address>(reinterpret_cast<PyTypeObject*>(type)->tp_traverse);
+  Py_XDECREF(type);
+  Py_XDECREF(module);
+  PyErr_Clear();
+  return found;
+}
+
+// Our walk is fast, and knows the collector's three generations; what is frozen is in a list of its
+// own.
+void enter_process_objects(void* context, cycles::ObjectMap& map) {
+  const auto& task = *static_cast<const SnapshotTask*>(context);
+  if (task.has_state) walk_generations(process_heap, task.state, map);
+  snapshot::enter_collector_lists(task.subject.interpreter, task.subject.where, map);
+}
+
+bool describe_process(SnapshotTask& task) {
+  snapshot::Subject& subject = task.subject;
+  subject.version = PY_VERSION_HEX;
+  subject.layout = snapshot::layout_of(PY_VERSION_HEX);
+  if (subject.layout == nullptr) return false;
+  subject.interpreter = reinterpret_cast<Address>(PyInterpreterState_Get());
+  subject.where =
+      snapshot::find_interpreter_layout(reinterpret_cast<Address>(_PyRuntime), *subject.layout);
+  if (subject.where.bytes == 0) return false;
+  subject.subtype_traverse = find_subtype_traverse();
+  task.has_state = find_collector_state(task.state);
+  subject.heap_base = process_heap.base();
+  subject.heap_bytes = process_heap.extent();
+  subject.enter_objects = enter_process_objects;
+  subject.context = &task;
+  return true;
+}
+
+const char* text_of_error(int error) {
+  switch (error) {
+    case ENOSPC:
+      return "the disk is full";
+    case EDQUOT:
+      return "the quota of disk space is used up";
+    case EFBIG:
+      return "the file would be larger than is allowed";
+    case EPIPE:
+      return "the reader went away";
+    case ENOMEM:
+      return "no memory for the copy's tables";
+    default:
+      return "the file could not be written";
+  }
+}
+
+const char* text_of_refusal(int error) {
+  switch (error) {
+    case ENOMEM:
+      return "no memory for a copy of the process";
+    case EAGAIN:
+      return "no more processes are allowed";
+    default:
+      return "a copy of the process is not allowed here";
+  }
+}
+
+void read_command_line(TextBuffer& text) {
+  const int file = ::open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  char buffer[4096];
+  const ssize_t size = ::read(file, buffer, sizeof buffer);
+  ::close(file);
+  for (ssize_t i = 0; i + 1 < size; ++i) text.add_char(buffer[i] == 0 ? ' ' : buffer[i]);
+}
+
+}  // namespace
+
+const char* SnapshotCopy::start(int file, bool with_values, const char* trigger) noexcept {
+  struct Context {
+    SnapshotTask task;
+    Shared* shared;
+  };
+  static Context context;  // the copy has its own
+  context = {};
+  SnapshotTask& task = context.task;
+  if (!describe_process(task)) return "this Python is not known to Hoopsnake";
+  if (::getrandom(&task.order.key, sizeof task.order.key, GRND_NONBLOCK) < 0)
+    return "the system has no random numbers yet";
+  show_all_objects();
+  void* const memory = os::map_shared(round_up(sizeof(Shared), os::kPageBytes));
+  if (memory == nullptr) return text_of_refusal(ENOMEM);
+  shared_ = new (memory) Shared;
+  context.shared = shared_;
+  task.order.file = file;
+  task.order.pid = static_cast<std::uint32_t>(::getpid());
+  task.order.taken = os::wall_clock_now();
+  task.order.flags = with_values ? snapshot::kWithValues : 0;
+  task.order.context = shared_;
+  task.order.account = [](void* shared_memory) {
+    const auto* const shared = static_cast<Shared*>(shared_memory);
+    constexpr int kLongest = 2000;
+    for (int i = 0; i < kLongest && !shared->has_account.load(std::memory_order_acquire); ++i)
+      ::usleep(1000);
+    return snapshot::Account{shared->memory.data(), shared->memory_count, shared->meta.data(),
+                             shared->meta_count};
+  };
+  const auto body = [](void* in_copy) noexcept {
+    auto& copy = *static_cast<Context*>(in_copy);
+    copy.shared->outcome = snapshot::write_snapshot(copy.task.subject, copy.task.order);
+    copy.shared->is_done.store(true, std::memory_order_release);
+  };
+  const Nanoseconds begin = os::monotonic_now();
+  const pid_t copy = os::start_copy(body, &context, kWriterLivesSeconds, file);
+  pause_ = os::monotonic_now() - begin;
+  if (copy < 0) {
+    release();
+    return text_of_refusal(-copy);
+  }
+  copy_ = copy;
+  note_account(trigger);
+  return nullptr;
+}
+
+void SnapshotCopy::note_account(const char* trigger) noexcept {
+  Shared& shared = *shared_;
+  RssAccount rss;
+  {
+    const HeapLock lock;
+    rss = take_rss_account(process_heap, process_heap.statistics());
+  }
+  shared.add_memory("heap: live blocks", rss.heap_in_use);
+  shared.add_memory("heap: free", rss.heap_free);
+  shared.add_memory("heap: bookkeeping", rss.heap_metadata);
+  shared.add_memory("C library: in use", rss.libc_in_use);
+  shared.add_memory("C library: free", rss.libc_free);
+  shared.add_memory("stacks", rss.stacks);
+  shared.add_memory("code and files", rss.files);
+  shared.add_memory("other mappings", rss.other);
+  shared.add_memory("not attributed", rss.not_attributed);
+  shared.add_memory("resident", rss.total);
+  read_command_line(shared.program);
+  shared.pause.add_decimal(pause_);
+  shared.add_meta("python", PY_VERSION);
+  shared.add_meta("program", {shared.program.data(), shared.program.size()});
+  shared.add_meta("hoopsnake", HOOP_VERSION);
+  shared.add_meta("trigger", trigger);
+  shared.add_meta("instant", "python");
+  shared.add_meta("pause_ns", {shared.pause.data(), shared.pause.size()});
+  shared.has_account.store(true, std::memory_order_release);
+}
+
+bool SnapshotCopy::poll(SnapshotReport& report) noexcept {
+  const os::CopyState state = os::poll_copy(copy_);
+  if (state == os::CopyState::kRuns) return false;
+  report = {};
+  report.pause = pause_;
+  if (!shared_->is_done.load(std::memory_order_acquire)) {
+    report.failure = "the copy that wrote it was ended by the system";
+  } else {
+    report.outcome = shared_->outcome;
+    if (report.outcome.error != 0) report.failure = text_of_error(report.outcome.error);
+  }
+  release();
+  return true;
+}
+
+void SnapshotCopy::end() noexcept {
+  if (copy_ == 0) return;
+  os::end_copy(copy_);
+  release();
+}
+
+void SnapshotCopy::forget() noexcept {
+  if (copy_ != 0) release();
+}
+
+void SnapshotCopy::release() noexcept {
+  if (shared_ != nullptr) os::unmap(shared_, round_up(sizeof(Shared), os::kPageBytes));
+  shared_ = nullptr;
+  copy_ = 0;
+}
+
+}  // namespace hoop::cpython

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/interpreter_layout.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "base/units.h"
+#include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
+
+namespace hoop::snapshot {
+namespace {
+
+constexpr InterpreterLayout k310 = {113528,
+                                    8,
+                                    616,
+                                    240,
+                                    3488,
+                                    280,
+                                    0,
+                                    32,
+                                    {{{856, "sys.modules"},
+                                      {872, "sys"},
+                                      {880, "builtins"},
+                                      {912, "codecs: search functions"},
+                                      {920, "codecs: found before"},
+                                      {928, "codecs: error handlers"},
+                                      {1344, "dict of the interpreter"},
+                                      {3424, "os.register_at_fork(before)"},
+                                      {3432, "os.register_at_fork(after_in_parent)"},
+                                      {3440, "os.register_at_fork(after_in_child)"},
+                                      {3504, "sys.addaudithook"}}}};
+
+constexpr InterpreterLayout k311 = {107752,
+                                    16,
+                                    648,
+                                    240,
+                                    3536,
+                                    360,
+                                    0,
+                                    40,
+                                    {{{888, "sys.modules"},
+                                      {904, "sys"},
+                                      {912, "builtins"},
+                                      {936, "codecs: search functions"},
+                                      {944, "codecs: found before"},
+                                      {952, "codecs: error handlers"},
+                                      {1400, "dict of the interpreter"},
+                                      {3480, "os.register_at_fork(before)"},
+                                      {3488, "os.register_at_fork(after_in_parent)"},
+                                      {3496, "os.register_at_fork(after_in_child)"},
+                                      {3552, "sys.addaudithook"}}}};
+
+constexpr InterpreterLayout k312 = {383552,
+                                    72,
+                                    112,
+                                    240,
+                                    3928,
+                                    288,
+                                    0,
+                                    40,
+                                    {{{944, "sys.modules"},
+                                      {352, "sys"},
+                                      {360, "builtins"},
+                                      {1248, "codecs: search functions"},
+                                      {1256, "codecs: found before"},
+                                      {1264, "codecs: error handlers"},
+                                      {1720, "dict of the interpreter"},
+                                      {3872, "os.register_at_fork(before)"},
+                                      {3880, "os.register_at_fork(after_in_parent)"},
+                                      {3888, "os.register_at_fork(after_in_child)"},
+                                      {267208, "sys.addaudithook"}}}};
+
+// _Py_DebugOffsets, at the beginning of _PyRuntime.
+constexpr char kCookie[] = "xdebugpy";
+constexpr std::size_t kCookieBytes = 8;
+
+struct DebugOffsets {
+  Offset interpreters_head, size, threads_head, collector, modules, sys, builtins;
+};
+constexpr DebugOffsets k313 = {40, 48, 72, 80, 88, 96, 104};
+constexpr DebugOffsets k314 = {40, 48, 72, 88, 96, 104, 112};
+
+InterpreterLayout read_debug_offsets(Address runtime, const DebugOffsets& at) {
+  InterpreterLayout found;
+  if (std::memcmp(reinterpret_cast<const void*>(runtime), kCookie, kCookieBytes) != 0) return found;
+  const auto offset = [&](Offset place) {
+    return static_cast<std::uint32_t>(load<std::uint64_t>(runtime + place));
+  };
+  found.bytes = offset(at.size);
+  found.threads_head = offset(at.threads_head);
+  found.collector = offset(at.collector);
+  found.collector_bytes = 264;
+  found.thread_bytes = 304;
+  found.interpreters_head = offset(at.interpreters_head);
+  found.fields = {{{offset(at.modules), "sys.modules"},
+                   {offset(at.sys), "sys"},
+                   {offset(at.builtins), "builtins"}}};
+  return found;
+}
+
+// The rest of the names, for the very state that they were read off.
+void add_fields_313(InterpreterLayout& layout) {
+  constexpr std::uint32_t kBytes = 194968;
+  if (layout.bytes != kBytes) return;
+  layout.exit_callbacks = 10696;
+  constexpr NamedField kFields[] = {{7960, "codecs: search functions"},
+                                    {7968, "codecs: found before"},
+                                    {7976, "codecs: error handlers"},
+                                    {8448, "dict of the interpreter"},
+                                    {10632, "os.register_at_fork(before)"},
+                                    {10640, "os.register_at_fork(after_in_parent)"},
+                                    {10648, "os.register_at_fork(after_in_child)"},
+                                    {10808, "sys.addaudithook"}};
+  std::size_t next = 3;
+  for (const NamedField& field : kFields) layout.fields[next++] = field;
+}
+
+}  // namespace
+
+InterpreterLayout find_interpreter_layout(Address runtime, const PythonLayout& layout) {
+  switch (layout.minor) {
+    case 10:
+      return k310;
+    case 11:
+      return k311;
+    case 12:
+      return k312;
+    case 13: {
+      InterpreterLayout found = read_debug_offsets(runtime, k313);
+      add_fields_313(found);
+      return found;
+    }
+    default:
+      return read_debug_offsets(runtime, k314);
+  }
+}
+
+}  // namespace hoop::snapshot
