@@ -134,7 +134,6 @@ inline constexpr std::uint32_t kPseudoType = 4;
 
 // Section OBJECT_FLAGS.
 inline constexpr std::uint8_t kTracked = 1;
-inline constexpr unsigned kGenerationShift = 1;  // two bits; 3: frozen
 inline constexpr std::uint8_t kFinalized = 8;
 inline constexpr std::uint8_t kInterned = 16;
 inline constexpr std::uint8_t kPseudo = 32;

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostFrames = 100'000;
 constexpr std::size_t kMostThreads = 100'000;
 constexpr Offset k310Back = 24;
+constexpr std::size_t kObjectAlignment = 16;
 
 const char* name_of_field(const InterpreterLayout& where, std::size_t offset) {
   for (const NamedField& field : where.fields)
@@ -38,6 +39,27 @@ void Roots::add(Address interpreter, const InterpreterLayout& where,
     add_thread(thread);
     thread = word_at(thread + at::kThreadNext);
   }
+}
+
+Address Roots::find_interned(Address interpreter, const InterpreterLayout& where,
+                             const cycles::ObjectMap& known) const {
+  for (std::size_t offset = 0; offset < where.bytes; offset += kPointer) {
+    const Address word = word_at(interpreter + offset);
+    if (word != 0 && word % kObjectAlignment == 0 && known.contains(word) &&
+        is_table_of_strings(word))
+      return word;
+  }
+  return 0;
+}
+
+bool Roots::is_table_of_strings(Address object) const {
+  constexpr std::uint64_t kMany = 256;
+  if ((flags_of_type(type_of(object)) & type_flag::kDict) == 0) return false;
+  if (load<std::uint64_t>(object + at::kDictUsed) < kMany) return false;
+  bool is_one = true;
+  for_each_item(object, layout_,
+                [&](Address key, Address value) { is_one = is_one && key == value; });
+  return is_one;
 }
 
 void Roots::add_row(Address address, std::uint32_t type, const Label& label) {
@@ -76,15 +98,15 @@ void Roots::add_exit_callbacks(Address callbacks) {
 
 void Roots::scan(Address begin, std::size_t bytes, const InterpreterLayout* where,
                  const cycles::ObjectMap& known) {
-  constexpr std::size_t kAlignment = 16;
   for (std::size_t offset = 0; offset < bytes; offset += sizeof(Address)) {
     const Address word = word_at(begin + offset);
     if (word == 0) continue;
     const char* const name = where != nullptr ? name_of_field(*where, offset) : nullptr;
     if (name != nullptr) {
       edges_.add_named(EdgeKind::kAttribute, strings_.of_constant(name), word);
-    } else if (word % kAlignment == 0 && known.contains(word)) {
-      edges_.add(EdgeKind::kField, word);
+    } else if (word % kObjectAlignment == 0 && known.contains(word)) {
+      // Caches too refer to objects, and hold nothing.
+      edges_.add(EdgeKind::kField, word, Counted::kNo);
     }
   }
 }

@@ -30,12 +30,17 @@ class Roots {
         strings_(strings),
         layout_(layout) {}
 
+  // The dict of interned strings, where the collector knows it (3.14): to each key the same as
+  // value. 0: not found.
+  [[nodiscard]] Address find_interned(Address interpreter, const InterpreterLayout& where,
+                                      const cycles::ObjectMap& known) const;
   // `known`: the objects that are known by now; what the state refers to besides is found by name.
   void add(Address interpreter, const InterpreterLayout& where, const cycles::ObjectMap& known);
 
  private:
   void add_interpreter(Address interpreter, const InterpreterLayout& where,
                        const cycles::ObjectMap& known);
+  [[nodiscard]] bool is_table_of_strings(Address object) const;
   void add_exit_callbacks(Address callbacks);
   void add_thread(Address thread);
   void add_frame(Address frame);

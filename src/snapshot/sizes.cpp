@@ -24,12 +24,14 @@ std::size_t plain_size(Address object, const TypeInfo& info) {
   return basic(info) + magnitude(size_of(object)) * static_cast<std::size_t>(info.item_size);
 }
 
-// 3.12 and later keep sign and flags in the lowest three bits, and room for one digit at least.
+// 3.12 and later keep sign and flags in the lowest three bits; 3.11 and later count one digit at
+// least.
 std::size_t int_size(Address object, const PythonLayout& layout) {
   constexpr std::size_t kHeader = 24, kDigitBytes = 4;
-  if (layout.minor < 12) return kHeader + magnitude(size_of(object)) * kDigitBytes;
-  const std::size_t digits = load<std::uint64_t>(object + at::kSize) >> 3;
-  return kHeader + (digits == 0 ? 1 : digits) * kDigitBytes;
+  const std::size_t digits =
+      layout.minor < 12 ? magnitude(size_of(object)) : load<std::uint64_t>(object + at::kSize) >> 3;
+  const bool has_none = digits == 0 && layout.minor >= 11;
+  return kHeader + (has_none ? 1 : digits) * kDigitBytes;
 }
 
 // 3.10 and 3.11 may keep a copy as wchar_t.
@@ -75,7 +77,7 @@ std::size_t dict_size(Address object, const TypeInfo& info, const PythonLayout& 
 // Nodes in a list, and a table of them as large as the dict's.
 std::size_t ordered_dict_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
   constexpr std::size_t kNodeBytes = 32;
-  constexpr Offset kFastNodesSize = 8;  // behind the dict: fast nodes, their number
+  constexpr Offset kFastNodesSize = 24;  // behind the dict: first, last, table of nodes, its size
   const std::size_t base = 48;
   const auto slots = load<std::int64_t>(object + base + kFastNodesSize);
   const auto used = load<std::int64_t>(object + at::kDictUsed);
@@ -96,12 +98,27 @@ std::size_t type_size(Address type, const PythonLayout& layout) {
   return layout.heap_type_bytes + (keys != 0 ? table_of_keys(keys, layout).bytes : 0);
 }
 
-std::size_t code_size(Address code, const TypeInfo& info, const PythonLayout& layout) {
+// 3.10 keeps caches of its own beside the code.
+std::size_t code_size_310(Address code, const TypeInfo& info, const PythonLayout& layout) {
+  constexpr Offset kCellsOfArguments = 96, kCache = 160, kCacheEntries = 172;
+  constexpr std::size_t kEntryBytes = 32, kInstructionBytes = 2;
   std::size_t bytes = basic(info);
-  if (layout.minor > 10) bytes += magnitude(size_of(code)) * 2;
-  const Address extra = word_at(code + layout.code.extra);
-  if (extra != 0) bytes += kPointer + load<std::uint64_t>(extra) * kPointer;
+  if (word_at(code + kCellsOfArguments) != 0)
+    bytes += magnitude(size_of(word_at(code + layout.code.cell_names))) * kPointer;
+  if (word_at(code + kCache) != 0) {
+    bytes += magnitude(size_of(word_at(code + layout.code.bytecode))) / kInstructionBytes;
+    bytes += load<std::uint8_t>(code + kCacheEntries) * kEntryBytes;
+  }
   return bytes;
+}
+
+std::size_t code_size(Address code, const TypeInfo& info, const PythonLayout& layout) {
+  constexpr std::size_t kInstructionBytes = 2;
+  const Address extra = word_at(code + layout.code.extra);
+  const std::size_t more =
+      extra != 0 ? kPointer + load<std::uint64_t>(extra) * kPointer : std::size_t{0};
+  if (layout.minor == 10) return code_size_310(code, info, layout) + more;
+  return round_up(basic(info) + magnitude(size_of(code)) * kInstructionBytes, kPointer) + more;
 }
 
 std::size_t deque_blocks(Address deque) {
@@ -121,29 +138,99 @@ std::size_t array_size(Address array, const TypeInfo& info) {
 
 // Locals and the evaluation stack.
 std::size_t frame_slots(Address code, const PythonLayout& layout) {
-  constexpr Offset kStackSize311 = 52, kStackSize = 48;
+  constexpr Offset kStackSize311 = 68, kStackSize = 64;
   const Offset stack = layout.minor == 11 ? kStackSize311 : kStackSize;
   return static_cast<std::size_t>(load<std::int32_t>(code + layout.code.local_count)) +
          static_cast<std::size_t>(load<std::int32_t>(code + stack));
 }
 
-// 3.11 and later: a frame object that owns its frame has its slots behind it.
+// Without its slots, the size of a frame object or a generator: `frame` is the interpreter's.
+std::size_t with_slots(std::size_t fixed, Address frame, const PythonLayout& layout) {
+  const Address code = word_at(frame + layout.frame.code) & ~kReferenceTags;
+  return code == 0 ? fixed : fixed + frame_slots(code, layout) * kPointer;
+}
+
 std::size_t frame_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
-  if (layout.minor == 10) {
-    const Address code = word_at(object + 32);
-    const auto names = [&](Offset offset) { return magnitude(size_of(word_at(code + offset))); };
-    const auto at_32 = [&](Offset offset) {
-      return static_cast<std::size_t>(load<std::int32_t>(code + offset));
-    };
-    const std::size_t slots =
-        at_32(32) + at_32(28) + names(layout.code.cell_names) + names(layout.code.free_names);
-    return basic(info) + slots * kPointer;
-  }
-  const Address frame = word_at(object + layout.frame_object_frame);
-  const std::size_t fixed = basic(info) + kPointer - kPointer;
-  if (load<std::uint8_t>(frame + layout.frame.owner) != kOwnedByFrameObject) return fixed;
-  const Address code = word_at(frame + layout.frame.code) & ~Address{3};
-  return fixed + frame_slots(code, layout) * kPointer;
+  if (layout.minor > 10)
+    return with_slots(basic(info), word_at(object + layout.frame_object_frame), layout);
+  constexpr Offset kCode = 32, kNumberOfLocals = 28, kStackSize = 32;
+  const Address code = word_at(object + kCode);
+  const auto names = [&](Offset offset) { return magnitude(size_of(word_at(code + offset))); };
+  const auto number = [&](Offset offset) {
+    return static_cast<std::size_t>(load<std::int32_t>(code + offset));
+  };
+  const std::size_t slots = number(kStackSize) + number(kNumberOfLocals) +
+                            names(layout.code.cell_names) + names(layout.code.free_names);
+  return basic(info) + (slots - 1) * kPointer;  // one is in the basic size
+}
+
+std::size_t generator_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  if (layout.minor == 10) return basic(info);
+  return with_slots(basic(info), object + layout.generator_frame, layout);
+}
+
+// The buffer of a buffered file.
+std::size_t buffered_size(Address object, const TypeInfo& info) {
+  constexpr Offset kBuffer = 56, kBufferSize = 120;
+  const bool has_buffer = word_at(object + kBuffer) != 0;
+  return basic(info) + (has_buffer ? load<std::uint64_t>(object + kBufferSize) : 0);
+}
+
+// Attributes and children: four fit into the extra part itself.
+std::size_t element_size(Address element, const TypeInfo& info) {
+  constexpr Offset kExtra = 40, kAllocated = 16, kChildren = 24, kFewChildren = 32;
+  constexpr std::size_t kExtraBytes = 64;
+  const Address extra = word_at(element + kExtra);
+  if (extra == 0) return basic(info);
+  const bool are_many = word_at(extra + kChildren) != extra + kFewChildren;
+  return basic(info) + kExtraBytes +
+         (are_many ? load<std::uint64_t>(extra + kAllocated) * kPointer : 0);
+}
+
+// One code for each part of the format, and an end.
+std::size_t struct_size(Address object, const TypeInfo& info) {
+  constexpr Offset kCodes = 32;
+  constexpr std::size_t kCodeBytes = 32;
+  std::size_t bytes = basic(info) + kCodeBytes;
+  for (Address code = word_at(object + kCodes); code != 0 && word_at(code) != 0; code += kCodeBytes)
+    bytes += kCodeBytes;
+  return bytes;
+}
+
+// What ctypes keeps for a class of its own, behind a dict (to 3.12) or a type: a format,
+// dimensions, elements.
+struct CtypesRecord {
+  Offset length, elements, format, dimensions;
+};
+std::size_t size_of_ctypes_record(Address record, const CtypesRecord& at) {
+  const auto* const format = reinterpret_cast<const char*>(word_at(record + at.format));
+  const auto dimensions = load<std::int32_t>(record + at.dimensions);
+  std::size_t bytes = format != nullptr ? std::strlen(format) + 1 : 0;
+  bytes += static_cast<std::size_t>(dimensions) * kPointer;
+  if (word_at(record + at.elements) != 0)
+    bytes += (load<std::uint64_t>(record + at.length) + 1) * kPointer;
+  return bytes;
+}
+
+std::size_t ctypes_dict_size(Address dict, const TypeInfo& info, const PythonLayout& layout) {
+  constexpr std::size_t kDictBytes = 48;
+  constexpr CtypesRecord kRecord = {16, 40, 120, 128};
+  return dict_size(dict, info, layout) + basic(info) - kDictBytes +
+         size_of_ctypes_record(dict + kDictBytes, kRecord);
+}
+
+std::size_t ctypes_class_size(Address type, const TypeInfo& info, const PythonLayout& layout) {
+  const CtypesRecord where =
+      layout.minor == 13 ? CtypesRecord{24, 48, 136, 144} : CtypesRecord{24, 48, 144, 152};
+  const Address record = type + round_up(layout.heap_type_bytes, 16);
+  return basic(info) + magnitude(size_of(type)) * static_cast<std::size_t>(info.item_size) +
+         size_of_ctypes_record(record, where);
+}
+
+// In 3.11 and 3.12 sys.getsizeof() takes static types for collected ones.
+std::size_t header_bytes(Address object, const TypeInfo& info, const PythonLayout& layout) {
+  const bool counts = info.layout != Layout::kType || layout.minor == 11 || layout.minor == 12;
+  return counts || is_collected(object, info) ? info.header_bytes : 0;
 }
 
 }  // namespace
@@ -156,11 +243,21 @@ bool is_collected(Address object, const TypeInfo& info) {
 }
 
 std::size_t shallow_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
-  const std::size_t before =
-      is_collected(object, info) || info.layout != Layout::kType ? info.header_bytes : 0;
+  const std::size_t before = header_bytes(object, info, layout);
   switch (info.size) {
-    case SizeRule::kPlain:
     case SizeRule::kGenerator:
+      return before + generator_size(object, info, layout);
+    case SizeRule::kBuffered:
+      return before + buffered_size(object, info);
+    case SizeRule::kElement:
+      return before + element_size(object, info);
+    case SizeRule::kStruct:
+      return before + struct_size(object, info);
+    case SizeRule::kCtypesDict:
+      return before + ctypes_dict_size(object, info, layout);
+    case SizeRule::kCtypesClass:
+      return before + ctypes_class_size(object, info, layout);
+    case SizeRule::kPlain:
       return before + plain_size(object, info);
     case SizeRule::kInt:
       return before + int_size(object, layout);

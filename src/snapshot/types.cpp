@@ -38,12 +38,14 @@ bool is_container(Walk walk) { return walk != Walk::kParts && walk != Walk::kTra
 // "collections.deque" -> "deque": of a type that is no class of Python's.
 std::string_view last_part(std::string_view name) {
   const std::size_t dot = name.rfind('.');
-  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+  if (dot != std::string_view::npos) name.remove_prefix(dot + 1);
+  return name;
 }
 
 std::string_view all_but_last_part(std::string_view name) {
   const std::size_t dot = name.rfind('.');
-  return dot == std::string_view::npos ? std::string_view("builtins") : name.substr(0, dot);
+  return dot == std::string_view::npos ? std::string_view("builtins")
+                                       : std::string_view(name.data(), dot);
 }
 
 }  // namespace
@@ -89,6 +91,7 @@ TypeInfo Types::describe(Address type) {
   find_walk(info, base, known, is_class);
   find_parts(info, base, known);
   find_attribute_names(info);
+  info.has_own_dict = info.dict_offset != 0 && !info.has_managed_dict && !has_part_at_dict(info);
   info.is_leaf = info.walk == Walk::kParts && info.part_count == 0 && info.dict_offset == 0 &&
                  !info.has_managed_dict && !info.is_heap_type;
   info.row = rows_++;
@@ -135,6 +138,13 @@ void Types::add_part(TypeInfo& info, const Part& part) {
   if (parts_.push(part)) ++info.part_count;
 }
 
+bool Types::has_part_at_dict(const TypeInfo& info) const {
+  for (std::uint32_t i = 0; i < info.part_count; ++i)
+    if (parts_[info.first_part + i].offset == static_cast<std::uint32_t>(info.dict_offset))
+      return true;
+  return false;
+}
+
 // PyMemberDef: name, type, offset, flags, documentation.
 void Types::add_members(TypeInfo& info) {
   constexpr std::size_t kMemberBytes = 40;
@@ -145,8 +155,10 @@ void Types::add_members(TypeInfo& info) {
     const int kind = load<std::int32_t>(member + 8);
     const auto offset = load<std::int64_t>(member + 16);
     if ((kind != kObject && kind != kObjectOrError) || offset <= 0) continue;
-    add_part(info, {static_cast<std::uint32_t>(offset), EdgeKind::kAttribute,
-                    strings_.of_c_string(word_at(member))});
+    const bool is_dict = offset == info.dict_offset;
+    add_part(info,
+             {static_cast<std::uint32_t>(offset), is_dict ? EdgeKind::kDict : EdgeKind::kAttribute,
+              strings_.of_c_string(word_at(member))});
   }
 }
 

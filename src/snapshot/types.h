@@ -44,6 +44,11 @@ enum class SizeRule : std::uint8_t {
   kArray,
   kFrame,
   kGenerator,
+  kBuffered,
+  kElement,
+  kStruct,
+  kCtypesDict,
+  kCtypesClass,
 };
 
 // Memory that sys.getsizeof() leaves out.
@@ -70,6 +75,7 @@ struct TypeInfo {
   bool is_leaf;  // refers to nothing
   bool has_managed_dict;
   bool is_collected;
+  bool has_own_dict;          // at dict_offset, and not among the parts
   std::uint8_t header_bytes;  // before the object, as sys.getsizeof() counts
   std::int32_t dict_offset;   // tp_dictoffset
   std::int64_t basic_size;
@@ -116,6 +122,7 @@ class Types {
   void find_parts(TypeInfo& info, const TypeInfo& base, const KnownType* known);
   void add_part(TypeInfo& info, const Part& part);
   void add_members(TypeInfo& info);
+  [[nodiscard]] bool has_part_at_dict(const TypeInfo& info) const;
   void find_attribute_names(TypeInfo& info);
   void add_row(const TypeInfo& info, const TypeInfo& base, bool is_class);
   void put_row(const TypeInfo& info, StringNumber name, StringNumber module, std::uint32_t flags,

@@ -27,6 +27,7 @@ void Walker::walk(Address object, const TypeInfo& info) {
   edges_.begin(object);
   if (info.walk == Walk::kTraverse && is_collected(object, info)) {
     walk_traverse(object, info);
+    if (info.layout == Layout::kLruCache) walk_links(object);
   } else {
     walk_content(object, info);
     for_each_part(object, info, [this](const Reference& part) {
@@ -79,9 +80,11 @@ void Walker::walk_list(Address list) {
 void Walker::walk_dict(Address dict) {
   constexpr std::size_t kEmbedded = 2;
   const Address values = word_at(dict + at::kDictValues);
-  const bool are_values_ours = values == 0 || layout_.values != ValuesKind::kInline ||
-                               load<std::uint8_t>(values + kEmbedded) == 0;
-  const bool are_keys_ours = values == 0 && load<std::int64_t>(word_at(dict + at::kDictKeys)) == 1;
+  const bool are_values_ours =
+      dict != interned_ && (values == 0 || layout_.values != ValuesKind::kInline ||
+                            load<std::uint8_t>(values + kEmbedded) == 0);
+  const bool are_keys_ours =
+      dict != interned_ && values == 0 && load<std::int64_t>(word_at(dict + at::kDictKeys)) == 1;
   for_each_item(dict, layout_, [&](Address key, Address value) {
     edges_.add(EdgeKind::kKey, key, are_keys_ours ? Counted::kYes : Counted::kNo);
     edges_.add_named(EdgeKind::kValue, strings_.of_key(key), value,
@@ -164,6 +167,13 @@ void Walker::visit_traversed(Address target) {
   edges_.add(EdgeKind::kField, target);
 }
 
+// The entries of a bounded cache, in a ring that holds each; tp_traverse shows what they hold.
+void Walker::walk_links(Address cache) {
+  constexpr Offset kNext = 24;
+  for (Address link = word_at(cache + kNext); link != cache; link = word_at(link + kNext))
+    edges_.add(EdgeKind::kField, link);
+}
+
 void Walker::add_uncounted(Address object, const TypeInfo& info) {
   if (info.layout == Layout::kWeakReference) {
     edges_.add(EdgeKind::kWeak, word_at(object + at::kWeakReferent), Counted::kNo);
@@ -217,15 +227,11 @@ void Walker::for_each_attribute(Address object, const TypeInfo& info, F&& visit)
   }
 }
 
-// The dict of an object that has one; of a type it is one of the parts.
+// 0: none, or it is one of the parts. A negative offset counts from the end of the object.
 Address Walker::own_dict(Address object, const TypeInfo& info) const {
   if (info.has_managed_dict) return managed_dict_of(object, layout_);
-  if (info.dict_offset > 0) {
-    const bool is_part = info.layout == Layout::kModule || info.layout == Layout::kException ||
-                         info.layout == Layout::kType;
-    return is_part ? 0 : word_at(object + static_cast<Address>(info.dict_offset));
-  }
-  if (info.dict_offset == 0) return 0;
+  if (!info.has_own_dict) return 0;
+  if (info.dict_offset > 0) return word_at(object + static_cast<Address>(info.dict_offset));
   const std::int64_t size = size_of(object);
   const auto items = static_cast<std::size_t>(size < 0 ? -size : size);
   const std::size_t bytes =

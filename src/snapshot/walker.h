@@ -108,6 +108,8 @@ class Walker {
   Walker(Edges& edges, Types& types, Strings& strings, const PythonLayout& layout)
       : edges_(edges), types_(types), strings_(strings), layout_(layout) {}
 
+  // The table of interned strings, where it is a dict: it holds none of them.
+  void set_interned(Address dict) { interned_ = dict; }
   // Writes the object's edges; Edges::count() tells how many.
   void walk(Address object, const TypeInfo& info);
   // What a frame holds; `counted`: whether by references of its own.
@@ -130,6 +132,7 @@ class Walker {
   void walk_deque(Address deque);
   void walk_context_node(Address node);
   void walk_traverse(Address object, const TypeInfo& info);
+  void walk_links(Address cache);
   void add_uncounted(Address object, const TypeInfo& info);
 
   template <class F>
@@ -147,6 +150,7 @@ class Walker {
   Types& types_;
   Strings& strings_;
   const PythonLayout& layout_;
+  Address interned_ = 0;
   GrowingArray<Reference> expected_;  // of the object that is traversed
   std::size_t expected_left_ = 0;
 };

@@ -89,6 +89,8 @@ class Writer {
     if (has_entered_) return;
     has_entered_ = true;
     subject_.enter_objects(subject_.context, map_);
+    if (subject_.interpreter != 0)
+      walker_.set_interned(roots_.find_interned(subject_.interpreter, subject_.where, map_));
   }
 
   void write_collected() {
