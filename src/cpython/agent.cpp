@@ -11,6 +11,7 @@
 #include "base/agent_abi.h"
 #include "base/text.h"
 #include "cpython/allocator.h"
+#include "cpython/attendant.h"
 #include "cpython/collector.h"
 #include "cpython/collector_choice.h"
 #include "cpython/compat/interpreter_watch.h"
@@ -20,6 +21,7 @@
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
 #include "cpython/process.h"
+#include "cpython/snapshot_copy.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
 #include "os/interval_timers.h"
@@ -65,6 +67,7 @@ void gather_once(Names names) {
 
 // At Python's atexit, last of all callbacks: everything is still alive.
 void before_finalization() {
+  close_attendant();
   close_ticker();
   close_collector();
   gather_once(Names::kAvailable);
@@ -158,6 +161,7 @@ void after_fork_in_child() {
   process.is_forked = true;
   agent.figures_gathered = agent.finished = agent.look_asked = false;
   forget_thread();
+  forget_attendant();
   reset_heap_lock_after_fork();
   restart_collector_after_fork();
   forget_figures();
@@ -178,6 +182,22 @@ void tell(const char* what, const char* reason, const char* consequence) {
   os::write_to_standard_error(line.data(), line.size());
 }
 
+void pause_threads() {
+  pause_attendant();
+  stop_thread();
+}
+
+void resume_threads() {
+  resume_thread();
+  resume_attendant();
+}
+
+// In a fork's child, by Python: one that C forked may not run threads of ours.
+void allow_threads() {
+  allow_thread();
+  open_attendant();
+}
+
 int set_up(void*) {
   if (agent.set_up || is_finalizing()) return 0;
   agent.set_up = true;
@@ -186,12 +206,13 @@ int set_up(void*) {
   PyObject* traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
   install_interpreter_hooks(
-      InterpreterHooks{before_finalization, stop_thread, resume_thread, allow_thread},
+      InterpreterHooks{before_finalization, pause_threads, resume_threads, allow_threads},
       agent.collector);
   if (const char* const reason = collector_reason())
     tell("full collections are left to CPython", reason, "");
   Py_AtExit(after_finalization);
   open_ticker();
+  if (prepare_snapshots() == nullptr) open_attendant();
   PyErr_Restore(type, value, traceback);
   return 0;
 }

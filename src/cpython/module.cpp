@@ -127,13 +127,14 @@ bool wait_for_snapshot(SnapshotReport& report) {
   return true;
 }
 
-// (file: descriptor, with_values: bool, trigger: str)
+// (file: descriptor, with_values: bool)
 PyObject* snapshot(PyObject*, PyObject* arguments) {
   int file = -1;
   int with_values = 0;
   if (!PyArg_ParseTuple(arguments, "ip", &file, &with_values)) return nullptr;
-  const char* failure = snapshot_copy.is_running() ? "another snapshot is being written" : nullptr;
-  if (failure == nullptr) failure = snapshot_copy.start(file, with_values != 0, "snapshot()");
+  const char* failure = prepare_snapshots();
+  if (failure == nullptr)
+    failure = snapshot_copy.start(file, with_values != 0, "snapshot()", Instant::kPython);
   SnapshotReport report;
   if (failure == nullptr && !wait_for_snapshot(report)) return nullptr;
   if (failure == nullptr) failure = report.failure;

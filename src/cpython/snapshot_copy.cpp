@@ -54,8 +54,27 @@ struct SnapshotCopy::Shared {
   void add_memory(std::string_view name, std::size_t bytes) {
     memory[memory_count++] = {name, bytes};
   }
+  void add_account();
   void add_meta(std::string_view key, std::string_view value) { meta[meta_count++] = {key, value}; }
 };
+
+void SnapshotCopy::Shared::add_account() {
+  RssAccount rss;
+  {
+    const HeapLock lock;
+    rss = take_rss_account(process_heap, process_heap.statistics());
+  }
+  add_memory("heap: live blocks", rss.heap_in_use);
+  add_memory("heap: free", rss.heap_free);
+  add_memory("heap: bookkeeping", rss.heap_metadata);
+  add_memory("C library: in use", rss.libc_in_use);
+  add_memory("C library: free", rss.libc_free);
+  add_memory("stacks", rss.stacks);
+  add_memory("code and files", rss.files);
+  add_memory("other mappings", rss.other);
+  add_memory("not attributed", rss.not_attributed);
+  add_memory("resident", rss.total);
+}
 
 constinit SnapshotCopy snapshot_copy;
 
@@ -63,14 +82,6 @@ namespace {
 
 // A copy that writes for so long writes no more.
 constexpr unsigned kWriterLivesSeconds = 600;
-
-// Not the objects alone: they are entered by the copy itself.
-struct SnapshotTask {
-  snapshot::Subject subject;
-  snapshot::Order order;
-  GcState state;
-  bool has_state;
-};
 
 // Classes that a class statement made are known by their tp_traverse.
 Address find_subtype_traverse() {
@@ -85,31 +96,12 @@ Address find_subtype_traverse() {
   return found;
 }
 
-// Our walk is fast, and knows the collector's three generations; what is frozen is in a list of its
-// own.
-void enter_process_objects(void* context, cycles::ObjectMap& map) {
-  const auto& task = *static_cast<const SnapshotTask*>(context);
-  if (task.has_state) walk_generations(process_heap, task.state, map);
-  snapshot::enter_collector_lists(task.subject.interpreter, task.subject.where, map);
-}
-
-bool describe_process(SnapshotTask& task) {
-  snapshot::Subject& subject = task.subject;
-  subject.version = PY_VERSION_HEX;
-  subject.layout = snapshot::layout_of(PY_VERSION_HEX);
-  if (subject.layout == nullptr) return false;
-  subject.interpreter = reinterpret_cast<Address>(PyInterpreterState_Get());
-  subject.where =
-      snapshot::find_interpreter_layout(reinterpret_cast<Address>(_PyRuntime), *subject.layout);
-  if (subject.where.bytes == 0) return false;
-  subject.subtype_traverse = find_subtype_traverse();
-  task.has_state = find_collector_state(task.state);
-  subject.heap_base = process_heap.base();
-  subject.heap_bytes = process_heap.extent();
-  subject.enter_objects = enter_process_objects;
-  subject.context = &task;
-  return true;
-}
+// What is the same for all snapshots of this interpreter.
+struct Prepared {
+  bool is_done = false;
+  snapshot::Subject subject;
+};
+constinit Prepared prepared;
 
 const char* text_of_error(int error) {
   switch (error) {
@@ -150,76 +142,109 @@ void read_command_line(TextBuffer& text) {
 
 }  // namespace
 
-const char* SnapshotCopy::start(int file, bool with_values, const char* trigger) noexcept {
-  struct Context {
-    SnapshotTask task;
-    Shared* shared;
-  };
-  static Context context;  // the copy has its own
-  context = {};
-  SnapshotTask& task = context.task;
-  if (!describe_process(task)) return "this Python is not known to Hoopsnake";
-  if (::getrandom(&task.order.key, sizeof task.order.key, GRND_NONBLOCK) < 0)
-    return "the system has no random numbers yet";
-  show_all_objects();
-  void* const memory = os::map_shared(round_up(sizeof(Shared), os::kPageBytes));
-  if (memory == nullptr) return text_of_refusal(ENOMEM);
-  shared_ = new (memory) Shared;
-  context.shared = shared_;
-  task.order.file = file;
-  task.order.pid = static_cast<std::uint32_t>(::getpid());
-  task.order.taken = os::wall_clock_now();
-  task.order.flags = with_values ? snapshot::kWithValues : 0;
-  task.order.context = shared_;
-  task.order.account = [](void* shared_memory) {
-    const auto* const shared = static_cast<Shared*>(shared_memory);
-    constexpr int kLongest = 2000;
-    for (int i = 0; i < kLongest && !shared->has_account.load(std::memory_order_acquire); ++i)
-      ::usleep(1000);
-    return snapshot::Account{shared->memory.data(), shared->memory_count, shared->meta.data(),
-                             shared->meta_count};
-  };
-  const auto body = [](void* in_copy) noexcept {
-    auto& copy = *static_cast<Context*>(in_copy);
-    copy.shared->outcome = snapshot::write_snapshot(copy.task.subject, copy.task.order);
-    copy.shared->is_done.store(true, std::memory_order_release);
-  };
-  const Nanoseconds begin = os::monotonic_now();
-  const pid_t copy = os::start_copy(body, &context, kWriterLivesSeconds, file);
-  pause_ = os::monotonic_now() - begin;
-  if (copy < 0) {
-    release();
-    return text_of_refusal(-copy);
-  }
-  copy_ = copy;
-  note_account(trigger);
+const char* prepare_snapshots() noexcept {
+  if (prepared.is_done) return nullptr;
+  snapshot::Subject& subject = prepared.subject;
+  subject.version = PY_VERSION_HEX;
+  subject.layout = snapshot::layout_of(PY_VERSION_HEX);
+  if (subject.layout == nullptr) return "this Python is not known to Hoopsnake";
+  subject.interpreter = reinterpret_cast<Address>(PyInterpreterState_Get());
+  subject.where =
+      snapshot::find_interpreter_layout(reinterpret_cast<Address>(_PyRuntime), *subject.layout);
+  if (subject.where.bytes == 0) return "this Python is laid out in a way that is not known";
+  subject.subtype_traverse = find_subtype_traverse();
+  prepared.is_done = true;
   return nullptr;
 }
 
-void SnapshotCopy::note_account(const char* trigger) noexcept {
-  Shared& shared = *shared_;
-  RssAccount rss;
-  {
-    const HeapLock lock;
-    rss = take_rss_account(process_heap, process_heap.statistics());
+const char* SnapshotCopy::start(int file, bool with_values, const char* trigger,
+                                Instant instant) noexcept {
+  if (!prepared.is_done) return "the interpreter is not up yet";
+  if (is_reserved_.exchange(true)) return "another snapshot is being written; try again soon";
+  const char* const failure = start_reserved(file, with_values, trigger, instant);
+  if (failure != nullptr) release();
+  return failure;
+}
+
+// What the copy works with; it has its own.
+struct SnapshotCopy::Context {
+  snapshot::Subject subject;
+  snapshot::Order order;
+  GcState state;
+  bool has_state = false;
+  Shared* shared = nullptr;
+};
+
+// Our walk is fast, and knows the collector's three generations; what is frozen is in a list of its
+// own.
+void SnapshotCopy::enter_objects(void* in_copy, cycles::ObjectMap& map) {
+  const auto& context = *static_cast<const Context*>(in_copy);
+  if (context.has_state) walk_generations(process_heap, context.state, map);
+  snapshot::enter_collector_lists(context.subject.interpreter, context.subject.where, map);
+}
+
+const char* SnapshotCopy::start_reserved(int file, bool with_values, const char* trigger,
+                                         Instant instant) noexcept {
+  static Context context;
+  context = {};
+  snapshot::Order& order = context.order;
+  if (::getrandom(&order.key, sizeof order.key, GRND_NONBLOCK) < 0)
+    return "the system has no random numbers yet";
+  void* const memory = os::map_shared(round_up(sizeof(Shared), os::kPageBytes));
+  if (memory == nullptr) return text_of_refusal(ENOMEM);
+  context.shared = shared_ = new (memory) Shared;
+  context.subject = prepared.subject;
+  context.subject.heap_base = process_heap.base();
+  context.subject.heap_bytes = process_heap.extent();
+  context.subject.enter_objects = enter_objects;
+  context.subject.context = &context;
+  if (instant == Instant::kPython) {
+    show_all_objects();
+    context.has_state = find_collector_state(context.state);
   }
-  shared.add_memory("heap: live blocks", rss.heap_in_use);
-  shared.add_memory("heap: free", rss.heap_free);
-  shared.add_memory("heap: bookkeeping", rss.heap_metadata);
-  shared.add_memory("C library: in use", rss.libc_in_use);
-  shared.add_memory("C library: free", rss.libc_free);
-  shared.add_memory("stacks", rss.stacks);
-  shared.add_memory("code and files", rss.files);
-  shared.add_memory("other mappings", rss.other);
-  shared.add_memory("not attributed", rss.not_attributed);
-  shared.add_memory("resident", rss.total);
+  order.file = file;
+  order.pid = static_cast<std::uint32_t>(::getpid());
+  order.taken = os::wall_clock_now();
+  order.flags = (with_values ? snapshot::kWithValues : 0) |
+                (instant == Instant::kAnywhere ? snapshot::kAnyInstant : 0);
+  order.context = shared_;
+  order.account = wait_for_account;
+  const Nanoseconds begin = os::monotonic_now();
+  const pid_t copy = os::start_copy(run_in_copy, &context, kWriterLivesSeconds, file);
+  pause_ = os::monotonic_now() - begin;
+  if (copy < 0) return text_of_refusal(-copy);
+  copy_ = copy;
+  note_account(trigger, instant);
+  return nullptr;
+}
+
+void SnapshotCopy::run_in_copy(void* in_copy) noexcept {
+  auto& context = *static_cast<Context*>(in_copy);
+  context.shared->outcome = snapshot::write_snapshot(context.subject, context.order);
+  context.shared->is_done.store(true, std::memory_order_release);
+}
+
+// In the copy: the process reads it off meanwhile.
+snapshot::Account SnapshotCopy::wait_for_account(void* shared_memory) {
+  constexpr int kMostTries = 2000;
+  const auto& shared = *static_cast<const Shared*>(shared_memory);
+  for (int i = 0; i < kMostTries && !shared.has_account.load(std::memory_order_acquire); ++i)
+    ::usleep(1000);
+  if (!shared.has_account.load(std::memory_order_acquire)) return {};
+  return {shared.memory.data(), shared.memory_count, shared.meta.data(), shared.meta_count};
+}
+
+// The heap's own figures are read with the GIL only.
+void SnapshotCopy::note_account(const char* trigger, Instant instant) noexcept {
+  Shared& shared = *shared_;
+  if (instant == Instant::kPython) shared.add_account();
   read_command_line(shared.program);
   shared.pause.add_decimal(pause_);
   shared.add_meta("python", PY_VERSION);
   shared.add_meta("program", {shared.program.data(), shared.program.size()});
   shared.add_meta("hoopsnake", HOOP_VERSION);
   shared.add_meta("trigger", trigger);
-  shared.add_meta("instant", "python");
+  shared.add_meta("instant", instant == Instant::kPython ? "python" : "anywhere");
   shared.add_meta("pause_ns", {shared.pause.data(), shared.pause.size()});
   shared.has_account.store(true, std::memory_order_release);
 }
@@ -245,14 +270,13 @@ void SnapshotCopy::end() noexcept {
   release();
 }
 
-void SnapshotCopy::forget() noexcept {
-  if (copy_ != 0) release();
-}
+void SnapshotCopy::forget() noexcept { release(); }
 
 void SnapshotCopy::release() noexcept {
   if (shared_ != nullptr) os::unmap(shared_, round_up(sizeof(Shared), os::kPageBytes));
   shared_ = nullptr;
   copy_ = 0;
+  is_reserved_.store(false);
 }
 
 }  // namespace hoop::cpython

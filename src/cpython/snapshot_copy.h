@@ -6,10 +6,12 @@
 #include <Python.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "base/units.h"
+#include "cycles/object_map.h"
 #include "snapshot/writer.h"
 
 namespace hoop::cpython {
@@ -20,14 +22,21 @@ struct SnapshotReport {
   Nanoseconds pause = 0;
 };
 
+// What the other threads did when the copy was taken: kPython: they stood still, as the GIL was
+// held; kAnywhere: whatever they did.
+enum class Instant : std::uint8_t { kPython, kAnywhere };
+
+// Looks up what a copy has to know of this interpreter; before the first snapshot. nullptr: done.
+// Else why no snapshot can be taken. REQUIRES: the GIL.
+const char* prepare_snapshots() noexcept;
+
 class SnapshotCopy {
  public:
-  [[nodiscard]] bool is_running() const { return copy_ != 0; }
-
-  // Starts writing into `file`; `trigger` is for the file's record. nullptr: it runs; else why not,
-  // in one line. REQUIRES: the GIL; no snapshot runs.
-  const char* start(int file, bool with_values, const char* trigger) noexcept;
-  // True once it has ended: `report` tells how. Any thread, one at a time.
+  // Starts writing into `file`; `trigger` is for the file's record. nullptr: it runs, and is for
+  // the caller to poll; else why not, in one line. REQUIRES: prepare_snapshots(); with kPython, the
+  // GIL.
+  const char* start(int file, bool with_values, const char* trigger, Instant instant) noexcept;
+  // True once it has ended: `report` tells how. REQUIRES, as for end(): it runs.
   bool poll(SnapshotReport& report) noexcept;
   // Ends it; the file is a half one.
   void end() noexcept;
@@ -36,10 +45,18 @@ class SnapshotCopy {
 
  private:
   struct Shared;
+  struct Context;
 
-  void note_account(const char* trigger) noexcept;
+  static void enter_objects(void* in_copy, cycles::ObjectMap& map);
+  static void run_in_copy(void* in_copy) noexcept;
+  static snapshot::Account wait_for_account(void* shared_memory);
+
+  const char* start_reserved(int file, bool with_values, const char* trigger,
+                             Instant instant) noexcept;
+  void note_account(const char* trigger, Instant instant) noexcept;
   void release() noexcept;
 
+  std::atomic<bool> is_reserved_{false};
   pid_t copy_ = 0;
   Shared* shared_ = nullptr;
   Nanoseconds pause_ = 0;

@@ -3,12 +3,7 @@
 
 #include <Python.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -22,6 +17,7 @@
 #include "cpython/figures.h"
 #include "heap/trimmer.h"
 #include "os/clock.h"
+#include "os/native_thread.h"
 
 namespace hoop::cpython {
 namespace {
@@ -40,13 +36,12 @@ enum class Permission : std::uint8_t { kClosed, kHeld, kGiven };
 // The thread's state. `mutex` guards stop_requested, at_gil, is_joined and the condition; the rest
 // is written by the starter and by who stops it, with the GIL held.
 struct TickerThread {
-  pthread_t handle{};
+  os::NativeThread native;
   bool exists = false;
   Permission permission = Permission::kClosed;
   std::atomic<bool> finished{false};
   std::atomic<bool> has_errands{false};
   std::atomic<Nanoseconds> last_program_tick{0};
-  std::atomic<pid_t> kernel_id{0};
   bool stop_requested = false;
   bool at_gil = false;     // waits for the GIL, or has it
   bool is_joined = false;  // somebody waits for its end
@@ -119,7 +114,7 @@ Nanoseconds pause_before_next(bool in_round, bool has_errands) {
 }
 
 void* run_thread(void*) {
-  thread.kernel_id.store(static_cast<pid_t>(::syscall(SYS_gettid)));
+  thread.native.note_kernel_id();
   Nanoseconds pending_since = os::monotonic_now();
   bool in_round = false;
   bool has_errands = thread.has_errands.load(std::memory_order_relaxed);
@@ -137,18 +132,8 @@ void* run_thread(void*) {
   return nullptr;
 }
 
-// After the join the kernel may count the thread for a moment more, and CPython warns of threads
-// when it forks.
-void wait_until_the_kernel_forgets(pid_t kernel_id) {
-  constexpr int kMaxTries = 10000;
-  for (int i = 0; i < kMaxTries && ::syscall(SYS_tgkill, ::getpid(), kernel_id, 0) == 0; ++i)
-    ::sched_yield();
-}
-
 void join_thread() {
-  ::pthread_join(thread.handle, nullptr);
-  if (const pid_t kernel_id = thread.kernel_id.exchange(0))
-    wait_until_the_kernel_forgets(kernel_id);
+  thread.native.join();
   ::pthread_mutex_lock(&thread.mutex);
   thread.finished.store(false, std::memory_order_relaxed);
   thread.stop_requested = thread.is_joined = false;
@@ -192,17 +177,7 @@ void start_thread() {
     join_thread();
     thread.exists = false;
   }
-  pthread_attr_t attributes;
-  if (::pthread_attr_init(&attributes) != 0) return;
-  ::pthread_attr_setstacksize(&attributes, kThreadStackBytes);
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  // The program's signals are for the program's threads.
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread.exists = ::pthread_create(&thread.handle, &attributes, run_thread, nullptr) == 0;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_attr_destroy(&attributes);
+  thread.exists = thread.native.start(run_thread, kThreadStackBytes);
 }
 
 void tick_and_watch(heap::Heap& heap, Nanoseconds now) {
@@ -277,7 +252,7 @@ void close_ticker_unwaited() {
   if (!thread.exists) return;
   thread.exists = false;
   request_stop(Join::kNever);
-  ::pthread_detach(thread.handle);
+  thread.native.detach();
 }
 
 void forget_thread() {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers who asks this process for a snapshot: a thread that waits at a socket in the run
+// directory, and runs nothing of Python's. It is not there while the program forks.
+#pragma once
+
+namespace hoop::cpython {
+
+// REQUIRES, for all: the GIL.
+
+// From now on the process can be asked. Does nothing without a run directory.
+void open_attendant() noexcept;
+// Around a fork; a snapshot under way goes on meanwhile.
+void pause_attendant() noexcept;
+void resume_attendant() noexcept;
+// The interpreter is about to end: ends a snapshot under way.
+void close_attendant() noexcept;
+// In a fork's child: everything is the parent's; resume_attendant() makes one of its own.
+void forget_attendant() noexcept;
+
+}  // namespace hoop::cpython
