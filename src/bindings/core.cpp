@@ -51,7 +51,7 @@ nb::object optional_id(ObjectId object) {
 
 template <class T>
 nb::bytes bytes_of(const T* data, std::size_t count) {
-  return {reinterpret_cast<const char*>(data), count * sizeof(T)};
+  return nb::bytes(reinterpret_cast<const char*>(data), count * sizeof(T));
 }
 
 std::vector<ObjectId> ids_from(const Columns& columns, const nb::bytes& packed) {
@@ -381,7 +381,9 @@ nb::bytes Core::column(const std::string& name) {
 // NOLINTNEXTLINE: nanobind's macro
 NB_MODULE(_core, module) {
   nb::set_leak_warnings(false);
-  static nb::handle error_class = nb::module_::import_("hoopsnake._errors").attr("HoopError").release();
+  // For as long as the process lives.
+  static nb::handle error_class =
+      nb::object(nb::module_::import_("hoopsnake._errors").attr("HoopError")).release();
   nb::register_exception_translator(
       [](const std::exception_ptr& thrown, void* /*unused*/) {
         try {
