@@ -178,7 +178,7 @@ class RetainedByGroup {
 
 }  // namespace
 
-std::vector<Holder> Snapshot::holders(const std::vector<ObjectId>& objects) {
+Holders Snapshot::holders(const std::vector<ObjectId>& objects) {
   std::unordered_map<std::uint32_t, std::uint32_t> group_of_shape;
   std::unordered_map<std::string, std::uint32_t> group_of_text;
   std::vector<Holder> groups;
@@ -198,6 +198,7 @@ std::vector<Holder> Snapshot::holders(const std::vector<ObjectId>& objects) {
   Array<std::uint32_t> group_of(columns().objects(), kNone);
   for (std::size_t i = 0; i < objects.size(); ++i) group_of[objects[i]] = group[i];
   RetainedByGroup retained(graph_, objects);
+  std::uint64_t all = 0;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const ObjectId object = objects[i];
     Holder& holder = groups[group[i]];
@@ -205,13 +206,14 @@ std::vector<Holder> Snapshot::holders(const std::vector<ObjectId>& objects) {
     holder.total.bytes += columns().bytes_of(object);
     if (graph_.retained[object] > graph_.retained[holder.example]) holder.example = object;
     ObjectId above = retained.above(object);
+    if (above == kNone) all += graph_.retained[object];
     while (above != kNone && group_of[above] != group[i]) above = retained.above(above);
     if (above == kNone) holder.total.retained += graph_.retained[object];
   }
   std::sort(groups.begin(), groups.end(), [](const Holder& a, const Holder& b) {
     return std::pair(b.total.retained, b.total.bytes) < std::pair(a.total.retained, a.total.bytes);
   });
-  return groups;
+  return {std::move(groups), all};
 }
 
 }  // namespace hoop::analysis

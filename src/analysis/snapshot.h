@@ -30,6 +30,11 @@ struct Holder {
   ObjectId example;  // the one that retains most
 };
 
+struct Holders {
+  std::vector<Holder> groups;  // those that retain most first
+  std::uint64_t retained;      // by all objects together, each byte once
+};
+
 // Cycles of one kind: strongly connected components in which one shortest cycle leads through the
 // same types by the same references.
 struct CycleGroup {
@@ -64,8 +69,7 @@ class Snapshot {
   std::vector<Group> by_root();
   [[nodiscard]] std::array<GroupTotal, kRootKinds> by_root_kind() const;
 
-  // What the group as a whole would free, each byte once, is in total.retained. Largest first.
-  std::vector<Holder> holders(const std::vector<ObjectId>& objects);
+  Holders holders(const std::vector<ObjectId>& objects);
   [[nodiscard]] std::vector<ObjectId> objects_of_type(std::uint32_t row) const;
 
   // Children of an object, or of the root (kNone), that retain most.

@@ -231,12 +231,13 @@ class Core {
     const std::vector<ObjectId> ids = snapshot_.objects_of_type(row);
     return bytes_of(ids.data(), ids.size());
   }
-  nb::list holders(const nb::bytes& ids) {
+  nb::tuple holders(const nb::bytes& ids) {
     nb::list rows;
-    for (const analysis::Holder& holder : snapshot_.holders(ids_from(columns(), ids)))
+    const analysis::Holders found = snapshot_.holders(ids_from(columns(), ids));
+    for (const analysis::Holder& holder : found.groups)
       rows.append(nb::make_tuple(text(holder.shape), holder.total.count, holder.total.bytes,
                                  holder.total.retained, holder.example));
-    return rows;
+    return nb::make_tuple(rows, found.retained);
   }
   nb::list children(const nb::object& id, std::size_t most) {
     nb::list ids;

@@ -223,26 +223,28 @@ class Snapshot:
         paths = [
             (path, HeapObject(self, number)) for path, number in self.core.paths(one.id, most)
         ]
-        holders = self._holders(array("I", [one.id]).tobytes())
+        holders, _ = self._holders(array("I", [one.id]).tobytes())
         return Why(one.describe(), 1, one.size, one.retained, holders, one, paths)
 
     def _why_all(self, what: str, ids: bytes) -> Why:
-        holders = self._holders(ids)
+        holders, retained = self._holders(ids)
         return Why(
             what,
             sum(holder.count for holder in holders),
             sum(holder.size for holder in holders),
-            sum(holder.retained for holder in holders),
+            retained,
             holders,
             None,
             [],
         )
 
-    def _holders(self, ids: bytes) -> list[Holder]:
-        return [
+    def _holders(self, ids: bytes) -> tuple[list[Holder], int]:
+        rows, all_retained = self.core.holders(ids)
+        holders = [
             Holder(path, count, size, retained, HeapObject(self, example))
-            for path, count, size, retained, example in self.core.holders(ids)
+            for path, count, size, retained, example in rows
         ]
+        return holders, all_retained
 
     @staticmethod
     def _packed(objects: Iterable[HeapObject]) -> bytes:
@@ -296,9 +298,8 @@ class Snapshot:
             old = totals.get(name, Total(name, 0, 0, 0))
             totals[name] = old._replace(count=old.count + 1, size=old.size + facts[2])
         types = sorted(totals.values(), key=lambda total: (-total.size, total.name))
-        return Change(
-            len(numbers), sum(total.size for total in types), Totals(types), end._holders(ids)
-        )
+        holders, _ = end._holders(ids)
+        return Change(len(numbers), sum(total.size for total in types), Totals(types), holders)
 
     def to_devtools(self, path: str | os.PathLike[str]) -> int:
         """Write a `.heapsnapshot` for Chrome DevTools; return its bytes."""

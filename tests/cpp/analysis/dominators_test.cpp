@@ -138,9 +138,10 @@ TEST(Dominators, OfAMillionObjectsInOneListNeedNoStack) {
   EXPECT_EQ(snapshot.graph().dominator[count - 1], count - 2);
   EXPECT_EQ(snapshot.names().name_of(count - 1, Detail::kShape),
             "held by C code: <app.Node>: <app.Node>(.next)*");
-  const std::vector<Holder> holders = snapshot.holders(snapshot.objects_of_type(0));
-  ASSERT_EQ(holders.size(), 3u);
-  EXPECT_EQ(holders[0].total.retained, std::uint64_t{64} * count);
+  const Holders holders = snapshot.holders(snapshot.objects_of_type(0));
+  ASSERT_EQ(holders.groups.size(), 3u);
+  EXPECT_EQ(holders.retained, std::uint64_t{64} * count);
+  EXPECT_EQ(holders.groups[0].total.retained, std::uint64_t{64} * count);
 }
 
 }  // namespace
