@@ -121,6 +121,10 @@ class Columns {
   [[nodiscard]] bool is_weak(EdgeId edge) const {
     return kind(edge) == snapshot::EdgeKind::kWeak;
   }
+  // In the target's reference count.
+  [[nodiscard]] bool is_counted(EdgeId edge) const {
+    return (edge_kind[edge] & snapshot::kNotCounted) == 0 && !is_weak(edge);
+  }
   [[nodiscard]] bool is_pseudo(ObjectId object) const {
     return (flags[object] & snapshot::kPseudo) != 0;
   }

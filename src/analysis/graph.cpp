@@ -12,22 +12,6 @@
 
 namespace hoop::analysis {
 
-namespace {
-
-bool is_counted(const Columns& columns, EdgeId edge) {
-  return (columns.edge_kind[edge] & snapshot::kNotCounted) == 0 && !columns.is_weak(edge);
-}
-
-// References that the file has to each object and that are in its count; capped at 32 bits.
-Array<std::uint32_t> counted_references(const Columns& columns) {
-  Array<std::uint32_t> found(columns.objects());
-  for (std::size_t edge = 0; edge < columns.edges(); ++edge)
-    if (is_counted(columns, static_cast<EdgeId>(edge))) ++found[columns.target[edge]];
-  return found;
-}
-
-}  // namespace
-
 std::uint32_t Graph::held_by_c(ObjectId object) const {
   const std::uint32_t coded = columns.count[object];
   if (coded == 0 || columns.is_pseudo(object)) return 0;
@@ -38,7 +22,7 @@ std::uint32_t Graph::held_by_c(ObjectId object) const {
     if (source == last) continue;  // they lie together
     last = source;
     for (EdgeId edge = columns.first_edge[source]; edge < columns.first_edge[source + 1]; ++edge)
-      if (columns.target[edge] == object && is_counted(columns, edge)) ++found;
+      if (columns.target[edge] == object && columns.is_counted(edge)) ++found;
   }
   return coded - 1 > found ? coded - 1 - found : 0;
 }
@@ -65,24 +49,6 @@ void find_referrers(Graph& graph) {
   }
 }
 
-void find_certain_roots(Graph& graph) {
-  const Columns& columns = graph.columns;
-  graph.root = Array<std::uint8_t>(columns.objects());
-  const Array<std::uint32_t> found = counted_references(columns);
-  for (std::size_t i = 0; i < columns.objects(); ++i) {
-    RootKind kind = RootKind::kNone;
-    const std::uint32_t count = columns.count[i];
-    const bool has_referrers = graph.referrers.first[i] != graph.referrers.first[i + 1];
-    if (count == 0 && !has_referrers && !columns.is_pseudo(static_cast<ObjectId>(i)))
-      kind = RootKind::kImmortal;
-    else if (count != 0 && count - 1 > found[i] && !columns.is_pseudo(static_cast<ObjectId>(i)))
-      kind = RootKind::kHeldByC;
-    graph.root[i] = static_cast<std::uint8_t>(kind);
-  }
-  for (const ObjectId root : columns.roots)
-    graph.root[root] = static_cast<std::uint8_t>(RootKind::kListed);
-}
-
 Graph build_graph(Columns columns, const Progress& progress) {
   const auto tell = [&progress](const char* what, double share) {
     if (progress) progress(what, share);
@@ -91,11 +57,12 @@ Graph build_graph(Columns columns, const Progress& progress) {
   graph.columns = std::move(columns);
   tell("turning references round", 0);
   find_referrers(graph);
-  find_certain_roots(graph);
-  tell("finding paths", 0);
-  find_paths(graph);
+  tell("finding roots", 0);
+  find_roots(graph);
   tell("finding dominators", 0);
   find_dominators(graph);
+  tell("finding paths", 0);
+  find_paths(graph);
   return graph;
 }
 

@@ -50,8 +50,9 @@ Graph build_graph(Columns columns, const Progress& progress);
 
 // The steps of build_graph(), in their order.
 void find_referrers(Graph& graph);
-void find_paths(Graph& graph);
+void find_roots(Graph& graph);
 void find_dominators(Graph& graph);
+void find_paths(Graph& graph);
 
 // Sizes of groups of objects: `group_of` has a number below `groups` for each object, or kNone.
 // Retained: what is freed if all of a group are, as far as single members show it; each byte once.

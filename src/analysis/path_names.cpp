@@ -115,6 +115,8 @@ std::string PathNamer::name_of(const std::vector<Step>& path, Detail detail) con
   Text text{detail, {}, {}, {}, {}};
   add_root(text, path.front().object);
   for (std::size_t i = 1; i < path.size(); ++i) add_step(text, path[i - 1].object, path[i]);
+  // On the way to something else it needs no mention.
+  if (path.size() > 1 && leads_to_namespace(path.back().edge)) text.add(".__dict__");
   return text.whole();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree of shortest paths, from all roots at once. A reference that has no name in a program
+// The tree of shortest paths: from the listed roots first, then, for what they do not lead to, from
+// those of the other kinds. A reference that has no name in a program
 // costs more than one that has: `app.cache['k']` is preferred to two steps through C fields.
 #include <array>
 #include <cstddef>
@@ -8,7 +9,6 @@
 
 #include "analysis/array.h"
 #include "analysis/columns.h"
-#include "analysis/components.h"
 #include "analysis/graph.h"
 #include "snapshot/format.h"
 
@@ -54,6 +54,7 @@ class PathFinder {
 
  private:
   static constexpr std::size_t kQueues = kMostCost + 1;
+  static constexpr std::size_t kKeptQueue = std::size_t{1} << 16;
 
   std::vector<ObjectId>& queue(std::uint32_t distance) { return queues_[distance % kQueues]; }
   void reach(ObjectId target, ObjectId source, EdgeId edge, std::uint32_t distance) {
@@ -107,37 +108,14 @@ void PathFinder::run() {
     empty = here.empty() ? empty + 1 : 0;
     // Nothing is added at this very distance: every step costs something.
     for (const ObjectId object : here)
-      if (distance_[object] == now_) {
-        expand(object);
-      }
-    here.clear();
+      if (distance_[object] == now_) expand(object);
+    // A broad one gives its memory back: there may be several.
+    if (here.capacity() > kKeptQueue)
+      std::vector<ObjectId>().swap(here);
+    else
+      here.clear();
     ++now_;
   }
-}
-
-// One object for each part of the unreached that no other part of it leads to.
-std::vector<ObjectId> begins_of_garbage(const Graph& graph, const PathFinder& paths) {
-  const Columns& columns = graph.columns;
-  const auto is_in = [&paths](ObjectId object) { return !paths.is_reached(object); };
-  const auto follows = [&columns](EdgeId edge) { return !columns.is_weak(edge); };
-  ComponentFinder finder(columns, is_in, follows);
-  finder.run();
-  const Array<std::uint32_t> component = finder.take_components();
-  std::vector<ObjectId> begins(finder.count(), kNone);
-  std::vector<bool> is_led_to(finder.count());
-  for (std::size_t i = 0; i < columns.objects(); ++i) {
-    const std::uint32_t own = component[i];
-    if (own == kNone) continue;
-    if (begins[own] == kNone) begins[own] = static_cast<ObjectId>(i);
-    for (EdgeId edge = columns.first_edge[i]; edge < columns.first_edge[i + 1]; ++edge) {
-      const std::uint32_t other = component[columns.target[edge]];
-      if (other != kNone && other != own && follows(edge)) is_led_to[other] = true;
-    }
-  }
-  std::vector<ObjectId> found;
-  for (std::size_t i = 0; i < begins.size(); ++i)
-    if (!is_led_to[i]) found.push_back(begins[i]);
-  return found;
 }
 
 }  // namespace
@@ -152,28 +130,12 @@ void find_paths(Graph& graph) {
   for (const ObjectId root : columns.roots)
     if (columns.layout_of(root) == Layout::kInterpreter) paths.start_at_modules(root);
   paths.run();
-  for (const RootKind kind : {RootKind::kImmortal, RootKind::kHeldByC}) {
+  for (const RootKind kind : {RootKind::kImmortal, RootKind::kHeldByC, RootKind::kGarbage}) {
     for (std::size_t i = 0; i < objects; ++i)
       if (graph.root[i] == static_cast<std::uint8_t>(kind))
         paths.start_at(static_cast<ObjectId>(i));
     paths.run();
   }
-  bool all = true;
-  for (std::size_t i = 0; i < objects; ++i) {
-    if (paths.is_reached(static_cast<ObjectId>(i))) continue;
-    all = false;
-    // Immortal objects are no garbage, even if only garbage refers to them.
-    if (columns.count[i] != 0 || columns.is_pseudo(static_cast<ObjectId>(i))) continue;
-    graph.root[i] = static_cast<std::uint8_t>(RootKind::kImmortal);
-    paths.start_at(static_cast<ObjectId>(i));
-  }
-  if (all) return;
-  paths.run();
-  for (const ObjectId begin : begins_of_garbage(graph, paths)) {
-    graph.root[begin] = static_cast<std::uint8_t>(RootKind::kGarbage);
-    paths.start_at(begin);
-  }
-  paths.run();
 }
 
 }  // namespace hoop::analysis

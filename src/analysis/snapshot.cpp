@@ -81,8 +81,8 @@ std::vector<Group> Snapshot::by_owner(bool modules) {
         break;
     }
     const std::string name = names_.own_name(object);
-    return number_of("<" + (name.empty() ? columns().type_name(columns().type[object]) : name) +
-                     ">");
+    if (name.empty()) return number_of(columns().type_name(columns().type[object]));
+    return number_of("<" + name + ">");
   };
   std::vector<ObjectId> way;
   for (std::size_t i = 0; i < objects; ++i) {

@@ -48,6 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     if first.pid != end.pid:
         answer += f" These are two processes, {first.pid} and {end.pid}: addresses tell nothing."
     lines = shared.heading(end, answer, page)
+    if not change.count:
+        shared.show(lines[:-1])
+        return 0
     lines += shared.holders_table(change.holders, options.rows, page)
     rows: list[Row] = [
         [Span(clean(one.name), "strong"), f"{one.count:,}", units.size(one.size)]

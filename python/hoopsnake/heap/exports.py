@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, TextIO
 
 from hoopsnake.heap import tables
 from hoopsnake.heap.model import HeapObject
@@ -16,7 +16,7 @@ from hoopsnake.report import units
 def write_parquet(snapshot: Snapshot, folder: str) -> int:
     """One file for each table, in a folder."""
     parquet: Any = tables.needed("pyarrow.parquet")
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     written = 0
     for name in tables.NAMES:
         path = os.path.join(folder, f"{name}.parquet")
@@ -61,7 +61,7 @@ def write_json(snapshot: Snapshot, path: str) -> int:
         "meta": snapshot.meta,
         "memory": snapshot.memory,
     }
-    with open(path, "w", encoding="utf-8") as file:
+    with _private(path) as file:
         file.write(f'{{"about": {json.dumps(about)},\n"objects": [\n')
         for one in snapshot:
             row = {
@@ -82,6 +82,11 @@ def write_json(snapshot: Snapshot, path: str) -> int:
 
 
 def _write(path: str, text: str) -> int:
-    with open(path, "w", encoding="utf-8") as file:
+    with _private(path) as file:
         file.write(text)
     return os.path.getsize(path)
+
+
+def _private(path: str) -> TextIO:
+    """A file that only this user can read, like the snapshot itself."""
+    return open(path, "w", encoding="utf-8", opener=lambda name, how: os.open(name, how, 0o600))

@@ -43,6 +43,7 @@ def test_paths_read_like_python(app: App, snap: h.Snapshot) -> None:
         app.file.objects[app.sessions[1]].edges[1].target: "app.CACHE['u1'].rows",
         app.session_class: "app.Session",
         app.queue: "app.QUEUE",
+        app.globals: "app.__dict__",
         app.acc: "default argument `acc` of collect",
         app.data: "closure cell `data` of make_handler.<locals>.handler",
         app.request: "local `request` of serve (app.py:12) in thread 123",
@@ -109,6 +110,7 @@ def test_top(app: App, snap: h.Snapshot) -> None:
     assert roots["<held by C code>"].retained == 4000
     assert roots["<garbage>"].retained == 96
     assert roots["<thread 123>"].size == 700
+    assert roots["<interpreter>"].size > 10_000
     assert sum(total.size for total in roots.values()) == snap.size
     assert sum(total.size for total in modules.values()) == snap.size
 
