@@ -54,7 +54,15 @@ class Records {
 
  private:
   enum Type : std::uint32_t {
-    kStr, kInt, kList, kTuple, kFloat, kDict, kRecord, kInterpreter, kModule
+    kStr,
+    kInt,
+    kList,
+    kTuple,
+    kFloat,
+    kDict,
+    kRecord,
+    kInterpreter,
+    kModule
   };
   static Layout layout_of(const std::string& name) {
     if (name == "str") return Layout::kStr;
@@ -129,9 +137,10 @@ void measure(const std::string& path) {
   {
     const hoop::analysis::Graph graph = hoop::analysis::build_graph(std::move(columns), tell);
     const double all = seconds_since(begin);
-    std::printf("  %6.2f s\n%.0f objects, %.0f edges, %.1f MB: read %.2f s, all %.2f s, %.2f million/s\n",
-                seconds_since(last), objects, edges, static_cast<double>(file.state().bytes) / 1e6,
-                read, all, objects / all / 1e6);
+    std::printf(
+        "  %6.2f s\n%.0f objects, %.0f edges, %.1f MB: read %.2f s, all %.2f s, %.2f million/s\n",
+        seconds_since(last), objects, edges, static_cast<double>(file.state().bytes) / 1e6, read,
+        all, objects / all / 1e6);
     std::printf("peak %.0f MiB, %.1f bytes for each object\n", peak_mib(),
                 (peak_mib() - before) * (1 << 20) / objects);
   }

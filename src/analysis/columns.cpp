@@ -39,9 +39,7 @@ std::uint64_t Columns::buffer_bytes_of(ObjectId object) const {
   return row != nullptr ? row->bytes : 0;
 }
 
-const Label* Columns::label_of(ObjectId object) const {
-  return row_of(labels, object);
-}
+const Label* Columns::label_of(ObjectId object) const { return row_of(labels, object); }
 
 ObjectId Columns::find(std::uint64_t shifted_address) const {
   if (by_address.empty()) {
@@ -50,9 +48,9 @@ ObjectId Columns::find(std::uint64_t shifted_address) const {
     if (found == address.end() || *found != shifted_address) return kNone;
     return static_cast<ObjectId>(found - address.begin());
   }
-  const std::uint32_t* const found = std::lower_bound(
-      by_address.begin(), by_address.end(), shifted_address,
-      [this](ObjectId id, std::uint64_t wanted) { return address[id] < wanted; });
+  const std::uint32_t* const found =
+      std::lower_bound(by_address.begin(), by_address.end(), shifted_address,
+                       [this](ObjectId id, std::uint64_t wanted) { return address[id] < wanted; });
   return found != by_address.end() && address[*found] == shifted_address ? *found : kNone;
 }
 

@@ -94,9 +94,7 @@ class Columns {
     return {string_bytes.data() + begin, string_end[number] - begin};
   }
   [[nodiscard]] const TypeRow& type_of(ObjectId object) const { return types[type[object]]; }
-  [[nodiscard]] snapshot::Layout layout_of(ObjectId object) const {
-    return type_of(object).layout;
-  }
+  [[nodiscard]] snapshot::Layout layout_of(ObjectId object) const { return type_of(object).layout; }
   // "module.qualified name"; the module is left out where it is builtins.
   [[nodiscard]] std::string type_name(std::uint32_t row) const;
   // Bytes, buffers included.
@@ -118,9 +116,7 @@ class Columns {
     return static_cast<snapshot::EdgeKind>(coded & snapshot::kEdgeKindMask);
   }
   [[nodiscard]] snapshot::EdgeKind kind(EdgeId edge) const { return kind_of(edge_kind[edge]); }
-  [[nodiscard]] bool is_weak(EdgeId edge) const {
-    return kind(edge) == snapshot::EdgeKind::kWeak;
-  }
+  [[nodiscard]] bool is_weak(EdgeId edge) const { return kind(edge) == snapshot::EdgeKind::kWeak; }
   // In the target's reference count.
   [[nodiscard]] bool is_counted(EdgeId edge) const {
     return (edge_kind[edge] & snapshot::kNotCounted) == 0 && !is_weak(edge);
@@ -135,7 +131,7 @@ class Columns {
   Array<std::uint64_t> string_end;  // [0] is 0
   Array<TypeRow> types;
 
-  Array<std::uint64_t> address;  // >> 3
+  Array<std::uint64_t> address;     // >> 3
   Array<std::uint32_t> by_address;  // empty: they are in order as they are
   Array<std::uint32_t> type;
   Array<std::uint32_t> size;   // kLarge: in `large`

@@ -12,8 +12,9 @@
 
 namespace hoop::analysis {
 
-// Components of the part of the graph for whose objects is_in(object) holds, by references for which
-// follows(edge) does. A component's number is larger than those of the components that it reaches.
+// Components of the part of the graph for whose objects is_in(object) holds, by references for
+// which follows(edge) does. A component's number is larger than those of the components that it
+// reaches.
 template <class IsIn, class Follows>
 class ComponentFinder {
  public:

@@ -22,9 +22,7 @@ constexpr std::uint64_t kJoinedBytes = std::uint64_t{1} << 20;
 
 class Rewriter {
  public:
-  explicit Rewriter(const HeapFile& file) : file_(file) {
-    check(out_.create(file.path().c_str()));
-  }
+  explicit Rewriter(const HeapFile& file) : file_(file) { check(out_.create(file.path().c_str())); }
 
   std::uint64_t run() {
     snapshot::FileHeader header = file_.header();
@@ -77,8 +75,7 @@ class Rewriter {
   }
   void check(int error) const {
     if (error != 0)
-      file_.fail(std::string("cannot be packed: ") + std::strerror(error) +
-                 "; it stays as it was");
+      file_.fail(std::string("cannot be packed: ") + std::strerror(error) + "; it stays as it was");
   }
 
   const HeapFile& file_;
@@ -90,14 +87,13 @@ class Rewriter {
 
 }  // namespace
 
-bool can_compress() {
-  return has_zstd();
-}
+bool can_compress() { return has_zstd(); }
 
 std::uint64_t compress(const std::string& path) {
   if (!has_zstd())
-    throw FileError("this build of Hoopsnake lacks zstd; install libzstd's headers "
-                    "(libzstd-dev) and build it again");
+    throw FileError(
+        "this build of Hoopsnake lacks zstd; install libzstd's headers "
+        "(libzstd-dev) and build it again");
   const HeapFile file(path);
   const std::uint64_t before = file.state().bytes;
   const std::uint64_t after = Rewriter(file).run();

@@ -145,8 +145,7 @@ class CycleSearch {
       const Step step = cycle[i];
       const std::string part = columns_.type_name(columns_.type[at]) +
                                snapshot_.names().step_name(at, step.edge, Detail::kShape);
-      if (i + 1 == cycle.size())
-        closing = part;
+      if (i + 1 == cycle.size()) closing = part;
       if (i < most_steps || i + 1 == cycle.size())
         text += part + " -> ";
       else if (i == most_steps)
@@ -219,8 +218,6 @@ class CycleSearch {
 
 }  // namespace
 
-std::vector<CycleGroup> Snapshot::cycles(CyclesOf what) {
-  return CycleSearch(*this, what).run();
-}
+std::vector<CycleGroup> Snapshot::cycles(CyclesOf what) { return CycleSearch(*this, what).run(); }
 
 }  // namespace hoop::analysis

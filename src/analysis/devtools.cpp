@@ -43,7 +43,13 @@ constexpr const char* kMeta =
 constexpr std::size_t kNodeFields = 7;
 
 enum class NodeType : std::uint32_t {
-  kString = 2, kObject = 3, kCode = 4, kClosure = 5, kNumber = 7, kNative = 8, kSynthetic = 9
+  kString = 2,
+  kObject = 3,
+  kCode = 4,
+  kClosure = 5,
+  kNumber = 7,
+  kNative = 8,
+  kSynthetic = 9
 };
 enum class EdgeType : std::uint32_t { kElement = 1, kProperty = 2, kInternal = 3, kWeak = 6 };
 
@@ -66,8 +72,8 @@ NodeType node_type_of(Layout layout) {
 
 // The nodes that are no objects.
 constexpr std::array kOtherRoots = {RootKind::kImmortal, RootKind::kHeldByC, RootKind::kGarbage};
-constexpr std::array<const char*, 3> kOtherRootNames = {
-    "(immortal objects)", "(held by C code)", "(garbage, not collected yet)"};
+constexpr std::array<const char*, 3> kOtherRootNames = {"(immortal objects)", "(held by C code)",
+                                                        "(garbage, not collected yet)"};
 constexpr std::size_t kGcRoots = 1;
 constexpr std::size_t kFirstOther = 2;
 constexpr std::size_t kFirstObject = kFirstOther + kOtherRoots.size();
@@ -75,10 +81,7 @@ constexpr std::size_t kFirstObject = kFirstOther + kOtherRoots.size();
 class DevtoolsWriter {
  public:
   DevtoolsWriter(Snapshot& snapshot, const std::string& path)
-      : names_(snapshot.names()),
-        graph_(snapshot.graph()),
-        columns_(graph_.columns),
-        path_(path) {
+      : names_(snapshot.names()), graph_(snapshot.graph()), columns_(graph_.columns), path_(path) {
     check(out_.create(path.c_str()));
   }
 
@@ -91,7 +94,8 @@ class DevtoolsWriter {
     put_nodes();
     put("],\n\"edges\":[");
     put_edges();
-    put("],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n\"locations\":[],\n");
+    put("],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n\"locations\":[],"
+        "\n");
     put_strings();
     put("}\n");
     flush();
@@ -120,8 +124,8 @@ class DevtoolsWriter {
       node(NodeType::kSynthetic, kOtherRootNames[i], 0, roots(kOtherRoots[i]).size());
     for (std::size_t i = 0; i < columns_.objects(); ++i) {
       const auto object = static_cast<ObjectId>(i);
-      node(node_type_of(columns_.layout_of(object)), node_name(object),
-           columns_.bytes_of(object), columns_.first_edge[i + 1] - columns_.first_edge[i]);
+      node(node_type_of(columns_.layout_of(object)), node_name(object), columns_.bytes_of(object),
+           columns_.first_edge[i + 1] - columns_.first_edge[i]);
     }
   }
   void node(NodeType type, const std::string& name, std::uint64_t bytes, std::size_t edges) {
@@ -185,8 +189,8 @@ class DevtoolsWriter {
         edge(EdgeType::kProperty, string("{member}"), target);
         return;
       default:
-        edge(EdgeType::kInternal,
-             string(names_.step_name(source, at, Detail::kExact).substr(1)), target);
+        edge(EdgeType::kInternal, string(names_.step_name(source, at, Detail::kExact).substr(1)),
+             target);
     }
   }
   void edge(EdgeType type, std::uint64_t name, std::size_t target) {

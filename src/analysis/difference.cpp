@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What appeared between snapshots and stayed. An object is the same if its address and its type are:
-// an address that was used anew for another object of the same type is taken for the same.
+// What appeared between snapshots and stayed. An object is the same if its address and its type
+// are: an address that was used anew for another object of the same type is taken for the same.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -27,7 +27,6 @@ std::vector<std::uint32_t> translate_types(const Columns& from, const Columns& t
   return translated;
 }
 
-
 class Other {
  public:
   Other(const Columns& last, const Columns& other)
@@ -38,8 +37,7 @@ class Other {
 
   [[nodiscard]] bool has(ObjectId object) const {
     const ObjectId there = other_.find(last_.address[object]);
-    return there != kNone &&
-           own_rows_[other_.type[there]] == rows_[last_.type[object]];
+    return there != kNone && own_rows_[other_.type[there]] == rows_[last_.type[object]];
   }
 
  private:

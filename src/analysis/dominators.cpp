@@ -128,8 +128,7 @@ class DominatorFinder {
     for (std::size_t i = 0; i < columns_.objects(); ++i)
       graph_.retained[i] = columns_.bytes_of(static_cast<ObjectId>(i));
     for (Number at = last_; at != 0; --at)
-      if (parent_[at] != 0)
-        graph_.retained[object_[parent_[at]]] += graph_.retained[object_[at]];
+      if (parent_[at] != 0) graph_.retained[object_[parent_[at]]] += graph_.retained[object_[at]];
   }
 
   Graph& graph_;
@@ -147,8 +146,6 @@ class DominatorFinder {
 
 }  // namespace
 
-void find_dominators(Graph& graph) {
-  DominatorFinder(graph).run();
-}
+void find_dominators(Graph& graph) { DominatorFinder(graph).run(); }
 
 }  // namespace hoop::analysis

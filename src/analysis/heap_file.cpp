@@ -22,10 +22,10 @@ using snapshot::Section;
 namespace {
 
 constexpr const char* kNames[snapshot::kSectionCount] = {
-    "END",          "STRINGS",      "TYPES",       "OBJECT_ADDRESS", "OBJECT_TYPE",
-    "OBJECT_SIZE",  "OBJECT_COUNT", "OBJECT_FLAGS", "OBJECT_EDGES",   "EDGE_KIND",
-    "EDGE_NAME",    "EDGE_TARGET",  "TEXT",        "CAPACITY",       "BUFFERS",
-    "LABELS",       "ROOTS",        "MEMORY",      "META"};
+    "END",          "STRINGS",      "TYPES",        "OBJECT_ADDRESS", "OBJECT_TYPE", "OBJECT_SIZE",
+    "OBJECT_COUNT", "OBJECT_FLAGS", "OBJECT_EDGES", "EDGE_KIND",      "EDGE_NAME",   "EDGE_TARGET",
+    "TEXT",         "CAPACITY",     "BUFFERS",      "LABELS",         "ROOTS",       "MEMORY",
+    "META"};
 
 bool same(const char* bytes, const char* magic) {
   return std::memcmp(bytes, magic, snapshot::kMagicBytes) == 0;
@@ -47,9 +47,7 @@ HeapFile::HeapFile(std::string path) : path_(std::move(path)) {
   read_directory();
 }
 
-void HeapFile::fail(const std::string& what) const {
-  throw FileError(path_ + ": " + what);
-}
+void HeapFile::fail(const std::string& what) const { throw FileError(path_ + ": " + what); }
 
 void HeapFile::fail_at(std::uint64_t offset, const std::string& what) const {
   fail("damaged at offset " + std::to_string(offset) + ": " + what +
@@ -93,13 +91,12 @@ void HeapFile::read_directory() {
   read(trailer_offset, &trailer, sizeof trailer);
   if (!same(trailer.magic, snapshot::kEndMagic)) fail_as_half();
   BlockHeader end{};
-  if (trailer.end_offset < header_.header_bytes ||
-      trailer.end_offset > trailer_offset - sizeof end)
+  if (trailer.end_offset < header_.header_bytes || trailer.end_offset > trailer_offset - sizeof end)
     fail_at(trailer_offset, "the directory lies outside the file");
   read(trailer.end_offset, &end, sizeof end);
   const std::uint64_t room = trailer_offset - trailer.end_offset - sizeof end;
-  if (end.section != 0 || end.flags != 0 || end.stored_bytes != room ||
-      end.raw_bytes != room || room % sizeof(DirectoryEntry) != 0)
+  if (end.section != 0 || end.flags != 0 || end.stored_bytes != room || end.raw_bytes != room ||
+      room % sizeof(DirectoryEntry) != 0)
     fail_at(trailer.end_offset, "no directory here");
   blocks_.resize(room / sizeof(DirectoryEntry));
   if (!blocks_.empty()) read(trailer.end_offset + sizeof end, blocks_.data(), room);
@@ -144,8 +141,9 @@ void HeapFile::read_block(const DirectoryEntry& block, std::vector<std::uint8_t>
     return;
   }
   if (!has_zstd())
-    fail("is packed with zstd, which this build of Hoopsnake lacks; install libzstd's headers "
-         "(libzstd-dev) and build it again");
+    fail(
+        "is packed with zstd, which this build of Hoopsnake lacks; install libzstd's headers "
+        "(libzstd-dev) and build it again");
   std::vector<std::uint8_t> packed;
   read_stored(block, packed);
   to.resize(block.raw_bytes);

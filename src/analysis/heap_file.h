@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot file: its frame, checked, and its sections as streams of numbers. What is wrong with it
-// is a FileError with the offset. docs/format/snapshot.md says what the bytes mean.
+// A snapshot file: its frame, checked, and its sections as streams of numbers. What is wrong with
+// it is a FileError with the offset. docs/format/snapshot.md says what the bytes mean.
 #pragma once
 
 #include <array>

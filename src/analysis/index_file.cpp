@@ -157,8 +157,7 @@ class IndexCheck {
            std::all_of(columns_.buffers.begin(), columns_.buffers.end(), is_object) &&
            std::all_of(columns_.large.begin(), columns_.large.end(), is_object) &&
            all_below(columns_.roots, objects()) && columns_.memory.size() % 2 == 0 &&
-           columns_.meta.size() % 2 == 0 &&
-           all_below(columns_.meta, columns_.string_end.size());
+           columns_.meta.size() % 2 == 0 && all_below(columns_.meta, columns_.string_end.size());
   }
   [[nodiscard]] bool derived_are_fine() const {
     return is_rising(graph_.referrers.first, graph_.referrers.source.size()) &&
@@ -177,9 +176,7 @@ class IndexCheck {
   const Columns& columns_;
 };
 
-std::string index_path(const HeapFile& file) {
-  return file.path() + ".index";
-}
+std::string index_path(const HeapFile& file) { return file.path() + ".index"; }
 
 IndexHeader header_for(const HeapFile& file) {
   IndexHeader header{};
@@ -273,8 +270,7 @@ std::optional<Graph> read_index(const HeapFile& file) {
   std::size_t columns = 0;
   Graph graph;
   for_each_column(graph, [&columns](const auto&) { ++columns; });
-  if (header.columns != columns ||
-      state.bytes < sizeof header + columns * sizeof(ColumnEntry))
+  if (header.columns != columns || state.bytes < sizeof header + columns * sizeof(ColumnEntry))
     return {};
   const void* const start = in.map(state.bytes);
   if (start == nullptr) return {};

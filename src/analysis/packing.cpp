@@ -12,9 +12,7 @@ namespace hoop::analysis {
 
 #if HOOP_HAVE_ZSTD
 
-bool has_zstd() {
-  return true;
-}
+bool has_zstd() { return true; }
 
 bool unpack(const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to) {
   return ZSTD_decompress(to.data(), to.size(), from.data(), from.size()) == to.size();
@@ -23,8 +21,7 @@ bool unpack(const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to
 bool pack(const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to) {
   constexpr int level = 3;
   to.resize(ZSTD_compressBound(from.size()));
-  const std::size_t packed =
-      ZSTD_compress(to.data(), to.size(), from.data(), from.size(), level);
+  const std::size_t packed = ZSTD_compress(to.data(), to.size(), from.data(), from.size(), level);
   if (ZSTD_isError(packed) != 0 || packed >= from.size()) return false;
   to.resize(packed);
   return true;
@@ -32,9 +29,7 @@ bool pack(const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to) 
 
 #else
 
-bool has_zstd() {
-  return false;
-}
+bool has_zstd() { return false; }
 bool unpack(const std::vector<std::uint8_t>& /*from*/, std::vector<std::uint8_t>& /*to*/) {
   return false;
 }

@@ -43,18 +43,17 @@ bool is_frame(Layout layout) {
          layout == Layout::kGenerator;
 }
 
-std::string quoted(std::string_view text) {
-  return "`" + std::string(text) + "`";
-}
+std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
 
 }  // namespace
 
 // What a path reads like so far: a phrase for where it begins anew, and steps from there. The same
 // step many times over, as in a linked list, is written once.
 struct PathNamer::Text {
-  Detail detail;
-  std::string phrase;  // "local `x` of f (app.py:12)"; empty: the begin says all
-  std::string begin;   // "app", "x"
+  Detail detail = Detail::kExact;
+  std::string phrase;        // "local `x` of f (app.py:12)"; empty: the begin says all
+  std::string begin;         // "app", "x"
+  bool is_in_phrase = true;  // the begin: alone it need not be said again
   std::string thread;
   struct Run {
     std::string step;
@@ -65,6 +64,7 @@ struct PathNamer::Text {
   void restart(std::string new_phrase, std::string new_begin) {
     phrase = std::move(new_phrase);
     begin = std::move(new_begin);
+    is_in_phrase = true;
     steps.clear();
   }
   void add(std::string step) {
@@ -82,7 +82,9 @@ struct PathNamer::Text {
         i = steps.size() - most_steps / 2;
       }
       const Run& run = steps[i];
-      if (detail == Detail::kShape && run.times > 1)
+      // Indices one after the other are mostly a table, names a list of nodes.
+      const std::size_t most_times = run.step == "[*]" ? 2 : 1;
+      if (detail == Detail::kShape && run.times > most_times)
         tail += "(" + run.step + ")*";
       else if (run.times > 3)
         tail += "(" + run.step + " x " + std::to_string(run.times) + ")";
@@ -90,7 +92,7 @@ struct PathNamer::Text {
         for (std::size_t n = 0; n < run.times; ++n) tail += run.step;
     }
     if (phrase.empty()) return begin + tail;
-    return tail.empty() ? phrase : phrase + ": " + begin + tail;
+    return tail.empty() && is_in_phrase ? phrase : phrase + ": " + begin + tail;
   }
 };
 
@@ -112,7 +114,8 @@ std::vector<Step> PathNamer::path_to(ObjectId object) const {
 
 std::string PathNamer::name_of(const std::vector<Step>& path, Detail detail) const {
   if (path.empty()) return {};
-  Text text{detail, {}, {}, {}, {}};
+  Text text;
+  text.detail = detail;
   add_root(text, path.front().object);
   for (std::size_t i = 1; i < path.size(); ++i) add_step(text, path[i - 1].object, path[i]);
   // On the way to something else it needs no mention.
@@ -191,7 +194,7 @@ void PathNamer::add_root(Text& text, ObjectId root) const {
   if (own.empty() && text.detail == Detail::kExact)
     text.begin += " at " + hex(columns_.address[root]);
   text.begin = "<" + text.begin + ">";
-  text.phrase += ": " + text.begin;
+  text.is_in_phrase = false;
 }
 
 void PathNamer::add_step(Text& text, ObjectId source, Step step) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paths as a Python programmer would write them: `app.cache.RESULTS['u42'].rows[3]`, or "closure cell
-// `data` of make_handler.<locals>.handler: data[3]". And their shapes, in which any index and any
-// key is [*], so that paths of one kind can be counted.
+// Paths as a Python programmer would write them: `app.cache.RESULTS['u42'].rows[3]`, or "closure
+// cell `data` of make_handler.<locals>.handler: data[3]". And their shapes, in which any index and
+// any key is [*], so that paths of one kind can be counted.
 #pragma once
 
 #include <cstddef>

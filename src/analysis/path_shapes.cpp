@@ -48,8 +48,8 @@ std::uint64_t PathNamer::code_of_step(ObjectId source, EdgeId edge, ObjectId obj
     case EdgeKind::kItem:
     case EdgeKind::kValue: {
       const EdgeId before = graph_.path_edge[source];
-      const bool is_default =
-          is_attribute_named(before, "__defaults__") || is_attribute_named(before, "__kwdefaults__");
+      const bool is_default = is_attribute_named(before, "__defaults__") ||
+                              is_attribute_named(before, "__kwdefaults__");
       const bool is_named = kind == EdgeKind::kValue && before != kNone && name != kNone &&
                             name != 0 && (is_default || leads_to_namespace(before));
       if (is_named) return coded(kNamedValue, name);
@@ -61,9 +61,9 @@ std::uint64_t PathNamer::code_of_step(ObjectId source, EdgeId edge, ObjectId obj
     }
     case EdgeKind::kFrame: {
       const Label* const label = columns_.label_of(object);
-      return label != nullptr ? coded(what, label->qualified != 0 ? label->qualified : label->name,
-                                      label->line)
-                              : coded(what, 0);
+      return label != nullptr
+                 ? coded(what, label->qualified != 0 ? label->qualified : label->name, label->line)
+                 : coded(what, 0);
     }
     case EdgeKind::kField:
       return coded(what, columns_.type[object]);

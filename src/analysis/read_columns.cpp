@@ -60,11 +60,13 @@ class ColumnReader {
     if (progress_) progress_(what, share);
   }
   std::uint32_t string_of(SectionReader& in) {
-    return static_cast<std::uint32_t>(in.number_below(columns_.string_end.size(), "no such string"));
+    return static_cast<std::uint32_t>(
+        in.number_below(columns_.string_end.size(), "no such string"));
   }
   ObjectId sparse_object(SectionReader& in, ObjectId before) {
     const std::uint64_t step = in.number();
-    if (step >= columns_.objects() || before + step >= columns_.objects()) in.fail("no such object");
+    if (step >= columns_.objects() || before + step >= columns_.objects())
+      in.fail("no such object");
     return static_cast<ObjectId>(before + step);
   }
 
@@ -104,7 +106,8 @@ class ColumnReader {
       rows.push_back(row);
     }
     for (TypeRow& row : rows)
-      if (row.base != kNone && row.base >= rows.size()) file_.fail("damaged: in TYPES, no such base");
+      if (row.base != kNone && row.base >= rows.size())
+        file_.fail("damaged: in TYPES, no such base");
     columns_.types = packed(rows);
   }
 
@@ -112,9 +115,9 @@ class ColumnReader {
     const std::uint64_t count = file_.raw_bytes(Section::kObjectFlags);
     if (count >= kNone) file_.fail("has more than four billion objects, too many for this hoop");
     // Each is one byte at least: what does not add up is not allocated.
-    for (const Section section : {Section::kObjectAddress, Section::kObjectType,
-                                  Section::kObjectSize, Section::kObjectCount,
-                                  Section::kObjectEdges})
+    for (const Section section :
+         {Section::kObjectAddress, Section::kObjectType, Section::kObjectSize,
+          Section::kObjectCount, Section::kObjectEdges})
       if (file_.raw_bytes(section) < count)
         file_.fail(std::string("damaged: ") + name_of(section) + " has fewer entries than " +
                    name_of(Section::kObjectFlags));
@@ -239,8 +242,7 @@ class ColumnReader {
     std::vector<ObjectId> roots;
     SectionReader in(file_, Section::kRoots);
     while (!in.at_end())
-      roots.push_back(
-          static_cast<ObjectId>(in.number_below(columns_.objects(), "no such object")));
+      roots.push_back(static_cast<ObjectId>(in.number_below(columns_.objects(), "no such object")));
     columns_.roots = packed(roots);
   }
 

@@ -43,18 +43,13 @@ bool Snapshot::analyse(IndexUse use, const Progress& progress) {
 }
 
 const std::vector<GroupTotal>& Snapshot::by_type() {
-  if (by_type_.empty())
-    by_type_ = total_groups(graph_, columns().type, columns().types.size());
+  if (by_type_.empty()) by_type_ = total_groups(graph_, columns().type, columns().types.size());
   return by_type_;
 }
 
-std::vector<Group> Snapshot::by_module() {
-  return by_owner(true);
-}
+std::vector<Group> Snapshot::by_module() { return by_owner(true); }
 
-std::vector<Group> Snapshot::by_root() {
-  return by_owner(false);
-}
+std::vector<Group> Snapshot::by_root() { return by_owner(false); }
 
 std::vector<Group> Snapshot::by_owner(bool modules) {
   const std::size_t objects = columns().objects();

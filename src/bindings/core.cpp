@@ -110,10 +110,10 @@ class Core {
   [[nodiscard]] nb::list types() const {
     nb::list rows;
     for (const analysis::TypeRow& row : columns().types)
-      rows.append(nb::make_tuple(
-          text(columns().string(row.name)), text(columns().string(row.module)), row.flags,
-          static_cast<unsigned>(row.layout), row.basic_size, row.item_size,
-          optional_id(row.base), row.address << snapshot::kAddressShift));
+      rows.append(nb::make_tuple(text(columns().string(row.name)),
+                                 text(columns().string(row.module)), row.flags,
+                                 static_cast<unsigned>(row.layout), row.basic_size, row.item_size,
+                                 optional_id(row.base), row.address << snapshot::kAddressShift));
     return rows;
   }
 
@@ -244,9 +244,7 @@ class Core {
     for (const ObjectId child : snapshot_.children(from_optional(id), most)) ids.append(child);
     return ids;
   }
-  std::size_t child_count(const nb::object& id) {
-    return snapshot_.child_count(from_optional(id));
-  }
+  std::size_t child_count(const nb::object& id) { return snapshot_.child_count(from_optional(id)); }
   nb::list cycles(bool all);
   nb::bytes column(const std::string& name);
 
@@ -283,7 +281,8 @@ class Core {
   }
   static nb::list groups(const std::vector<analysis::Group>& all) {
     nb::list rows;
-    for (const analysis::Group& group : all) rows.append(total_tuple(text(group.name), group.total));
+    for (const analysis::Group& group : all)
+      rows.append(total_tuple(text(group.name), group.total));
     return rows;
   }
   nb::tuple edge_tuple(ObjectId source, EdgeId edge, ObjectId other) {
@@ -385,17 +384,16 @@ NB_MODULE(_core, module) {
   // For as long as the process lives.
   static nb::handle error_class =
       nb::object(nb::module_::import_("hoopsnake._errors").attr("HoopError")).release();
-  nb::register_exception_translator(
-      [](const std::exception_ptr& thrown, void* /*unused*/) {
-        try {
-          std::rethrow_exception(thrown);
-        } catch (const analysis::FileError& error) {
-          PyErr_SetObject(error_class.ptr(), text(error.what()).ptr());
-        }
-      });
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void* /*unused*/) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const analysis::FileError& error) {
+      PyErr_SetObject(error_class.ptr(), text(error.what()).ptr());
+    }
+  });
   nb::class_<Core>(module, "Snapshot")
-      .def(nb::init<const std::string&, const std::string&, const nb::object&>(),
-           nb::arg("path"), nb::arg("index") = "auto", nb::arg("progress").none() = nb::none())
+      .def(nb::init<const std::string&, const std::string&, const nb::object&>(), nb::arg("path"),
+           nb::arg("index") = "auto", nb::arg("progress").none() = nb::none())
       .def_prop_ro("object_count", &Core::object_count)
       .def_prop_ro("edge_count", &Core::edge_count)
       .def_prop_ro("dropped_edges", &Core::dropped_edges)

@@ -137,7 +137,7 @@ TEST(Dominators, OfAMillionObjectsInOneListNeedNoStack) {
   EXPECT_EQ(snapshot.graph().retained[0], std::uint64_t{64} * count);
   EXPECT_EQ(snapshot.graph().dominator[count - 1], count - 2);
   EXPECT_EQ(snapshot.names().name_of(count - 1, Detail::kShape),
-            "held by C code: <app.Node>: <app.Node>(.next)*");
+            "held by C code: <app.Node>(.next)*");
   const Holders holders = snapshot.holders(snapshot.objects_of_type(0));
   ASSERT_EQ(holders.groups.size(), 3u);
   EXPECT_EQ(holders.retained, std::uint64_t{64} * count);

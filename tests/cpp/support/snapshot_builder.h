@@ -86,9 +86,7 @@ class SnapshotBuilder {
       number(snapshot::Section::kMemory, string(name)), number(snapshot::Section::kMemory, bytes);
     return frame();
   }
-  void write(const std::string& path) {
-    std::ofstream(path, std::ios::binary) << build();
-  }
+  void write(const std::string& path) { std::ofstream(path, std::ios::binary) << build(); }
 
  private:
   using Section = snapshot::Section;
@@ -165,9 +163,8 @@ class SnapshotBuilder {
         at(Section::kEdgeKind) +=
             static_cast<char>(static_cast<int>(edge.kind) | (edge.counted ? 0 : 64));
         write_name(edge, next_index);
-        const std::uint64_t target = edge.target == BuiltEdge::kNowhere
-                                         ? 0x123456
-                                         : objects[edge.target].address >> 3;
+        const std::uint64_t target =
+            edge.target == BuiltEdge::kNowhere ? 0x123456 : objects[edge.target].address >> 3;
         std::uint64_t& slot = recent[snapshot::recent_slot(target)];
         if (slot == target) {
           number(Section::kEdgeTarget, snapshot::recent_slot(target) << 1 | 1);
@@ -230,8 +227,8 @@ class SnapshotBuilder {
       const std::string& payload = sections_[section];
       for (std::size_t begin = 0; begin < payload.size(); begin += block_bytes) {
         const std::string block = payload.substr(begin, block_bytes);
-        append(directory, snapshot::DirectoryEntry{section, 0, file.size(), block.size(),
-                                                   block.size()});
+        append(directory,
+               snapshot::DirectoryEntry{section, 0, file.size(), block.size(), block.size()});
         append(file, snapshot::BlockHeader{section, 0, block.size(), block.size()});
         file += block;
       }
