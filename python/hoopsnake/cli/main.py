@@ -11,11 +11,26 @@ from hoopsnake._errors import HoopError
 USAGE = """\
 usage: hoop run [options] (script.py | -m module | -c code | command) [arguments]
        hoop report [options] [run directory]
+       hoop (top | tree | why | refs | cycles | diff | sql | export) FILE ...
        hoop --version
 
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
-where the memory went. `hoop run --help` and `hoop report --help` say more.
+where the memory went. The others question a snapshot of a heap: what takes the memory (top,
+tree), who holds it (why, refs, cycles), what appeared (diff). `hoop VERB --help` says more.
 """
+
+
+# Verbs that question a snapshot file: their modules and functions.
+_QUESTIONS = {
+    "top": ("top", "top"),
+    "tree": ("top", "tree"),
+    "why": ("why", "why"),
+    "refs": ("why", "refs"),
+    "cycles": ("why", "cycles"),
+    "diff": ("diff", "main"),
+    "sql": ("sql", "sql"),
+    "export": ("sql", "export"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _dispatch(verb, words[1:])
     except HoopError as error:
-        name = f"hoop {verb}" if verb in ("run", "report") else "hoop"
+        name = f"hoop {verb}" if verb in ("run", "report", *_QUESTIONS) else "hoop"
         print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
@@ -43,6 +58,12 @@ def _dispatch(verb: str, words: list[str]) -> int:
         from hoopsnake.cli import report
 
         return report.main(words)
+    if verb in _QUESTIONS:
+        from importlib import import_module
+
+        module, function = _QUESTIONS[verb]
+        status: int = getattr(import_module(f"hoopsnake.cli.{module}"), function)(words)
+        return status
     if verb in ("-V", "--version"):
         print(f"hoop {hoopsnake.__version__}")
         return 0
@@ -52,7 +73,7 @@ def _dispatch(verb: str, words: list[str]) -> int:
     if not verb:
         print(USAGE, end="", file=sys.stderr)
         return 2
-    raise HoopError(f"there is no {verb!r}; the verbs are `run` and `report`, see `hoop --help`")
+    raise HoopError(f"there is no {verb!r}; `hoop --help` lists the verbs")
 
 
 def _reader_went_away() -> int:

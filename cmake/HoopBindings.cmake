@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# hoopsnake._core: the analysis of snapshots for Python, by nanobind. For the interpreter that builds a wheel, or, in a
+# developer's build, for .venv's.
+
+function(hoop_add_core)
+  if(NOT IS_DIRECTORY ${PROJECT_SOURCE_DIR}/src/bindings)
+    return()
+  endif()
+  if(NOT SKBUILD AND EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+    set(Python_EXECUTABLE ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+  endif()
+  find_package(Python 3.10 COMPONENTS Interpreter Development.Module)
+  if(Python_FOUND)
+    execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
+                    OUTPUT_VARIABLE nanobind_DIR OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  endif()
+  if(NOT nanobind_DIR)
+    if(SKBUILD)
+      message(FATAL_ERROR "nanobind is missing: pip install nanobind, or build without --no-build-isolation")
+    endif()
+    message(STATUS "No nanobind: hoopsnake._core is not built")
+    return()
+  endif()
+  find_package(nanobind CONFIG REQUIRED)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/bindings/*.cpp)
+  nanobind_add_module(hoop_core NB_STATIC NOMINSIZE ${sources})
+  target_include_directories(hoop_core PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(hoop_core PRIVATE hoop_analysis hoop_flags)
+  set_target_properties(hoop_core PROPERTIES OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${HOOP_PACKAGE_DIR})
+  # Its headers are not ours to mend.
+  target_include_directories(hoop_core SYSTEM PRIVATE ${NB_DIR}/include)
+  if(SKBUILD)
+    install(TARGETS hoop_core LIBRARY DESTINATION hoopsnake)
+  endif()
+endfunction()
