@@ -84,8 +84,7 @@ std::optional<DynamicTable> read_dynamic(const TargetMemory& memory, const Image
 
 // Whether symbol `index` is the one, and where it is then.
 std::optional<Address> symbol_if(const TargetMemory& memory, const DynamicTable& table,
-                                 const Image& image, std::uint32_t index,
-                                 const std::string& name) {
+                                 const Image& image, std::uint32_t index, const std::string& name) {
   const auto symbol = memory.value<Elf64_Sym>(table.symbols + index * sizeof(Elf64_Sym));
   if (!symbol || symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0) return std::nullopt;
   if (memory.text(table.strings + symbol->st_name, name.size() + 1) != name) return std::nullopt;

@@ -130,7 +130,8 @@ Trouble Guardian::stop_at_an_instant(StoppedThreads& threads, pid_t& chosen) {
         trouble = Trouble(name_of(pid_) + " began another program just now; try again");
       else if (chosen == 0)
         trouble = Trouble("no thread of " + name_of(pid_) + " can be interrupted; try again");
-      board_.instant = {good, os::wall_clock_now(), static_cast<unsigned>(threads.threads().size())};
+      board_.instant = {good, os::wall_clock_now(),
+                        static_cast<unsigned>(threads.threads().size())};
       if (!trouble && (good || takes_any)) return {};
     }
     threads.release();

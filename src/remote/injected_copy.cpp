@@ -47,11 +47,13 @@ bool is_error(long result) { return result < 0 && result > -4096; }
 
 Trouble explain_clone(long error) {
   if (error == -EAGAIN)
-    return Trouble("the process may have no more processes (EAGAIN): raise its pids cgroup or "
-                   "RLIMIT_NPROC");
+    return Trouble(
+        "the process may have no more processes (EAGAIN): raise its pids cgroup or "
+        "RLIMIT_NPROC");
   if (error == -ENOMEM)
-    return Trouble("there is not enough memory for a copy (ENOMEM): vm.overcommit_memory=2, or its "
-                   "memory cgroup, forbids it");
+    return Trouble(
+        "there is not enough memory for a copy (ENOMEM): vm.overcommit_memory=2, or its "
+        "memory cgroup, forbids it");
   if (error == -EPERM || error == -ENOSYS)
     return Trouble("the process may not make a copy: its seccomp filter forbids clone");
   return system_trouble("the process cannot be cloned", error);
@@ -97,8 +99,9 @@ Trouble clone_process(Tracer& tracer, pid_t thread, Address call_instruction, Bi
   birth.born = injection.newborn();
   trouble = injection.end();
   if (!result)
-    return Trouble("the process ended when it was to make a copy: its seccomp filter may kill for "
-                   "that");
+    return Trouble(
+        "the process ended when it was to make a copy: its seccomp filter may kill for "
+        "that");
   if (is_error(*result)) return explain_clone(*result);
   birth.born_inside = static_cast<pid_t>(*result);
   if (birth.born == 0) return Trouble("the copy was born, and nobody told");
@@ -169,8 +172,7 @@ Trouble InjectedCopy::close_descriptors() {
   if (!result) return Trouble("the copy was killed when it closed its files");
   if (!is_error(*result)) return {};
   std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(proc_path(copy_, "fd"), error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(proc_path(copy_, "fd"), error)) {
     const long number = std::strtol(entry.path().filename().c_str(), nullptr, 10);
     if (!call(SYS_close, {number, 0, 0, 0, 0, 0})) return Trouble("the copy was killed");
   }
@@ -188,8 +190,9 @@ Trouble InjectedCopy::map_blob(const Blob& blob, const std::string& arguments,
   const std::size_t total = blob_bytes + argument_space + round_up(stack_bytes, kPage);
   constexpr long kHow = MAP_PRIVATE | MAP_ANONYMOUS;
   Address base = 0;
-  Trouble trouble = called("map memory", SYS_mmap,
-                           {0, static_cast<long>(total), PROT_READ | PROT_WRITE, kHow, -1, 0}, base);
+  Trouble trouble =
+      called("map memory", SYS_mmap,
+             {0, static_cast<long>(total), PROT_READ | PROT_WRITE, kHow, -1, 0}, base);
   // Never writable and executable at once: some filters forbid that. What we write through
   // /proc/PID/mem needs no permission.
   for (const Blob::Part& part : blob.parts()) {
@@ -231,8 +234,8 @@ Trouble InjectedCopy::make_pipe(int& pipe_end) {
   return {};
 }
 
-Trouble InjectedCopy::load(const Blob& blob, const std::string& arguments,
-                           std::size_t stack_bytes, int& pipe_end) {
+Trouble InjectedCopy::load(const Blob& blob, const std::string& arguments, std::size_t stack_bytes,
+                           int& pipe_end) {
   Trouble trouble = close_descriptors();
   if (!trouble) trouble = map_blob(blob, arguments, stack_bytes);
   if (!trouble) trouble = make_pipe(pipe_end);

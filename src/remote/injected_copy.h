@@ -2,8 +2,9 @@
 // A copy-on-write copy of a process that was not prepared for it: born by a clone that one of its
 // threads was made to call, traced from its birth, and used for work that the process never sees.
 //
-// It is no child that the process's own waits find: it ends without a signal, which waitpid() leaves
-// out unless __WALL or __WCLONE is asked for. For the same reason nobody but us has it waited for.
+// It is no child that the process's own waits find: it ends without a signal, which waitpid()
+// leaves out unless __WALL or __WCLONE is asked for. For the same reason nobody but us has it
+// waited for.
 //
 // A copy that loses its tracer before it is told to die with it dies all the same: every signal is
 // blocked, and its stack pointer points nowhere, so that the return after the clone ends it, no

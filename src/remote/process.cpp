@@ -29,7 +29,9 @@ std::uint64_t hexadecimal(const std::string& text) {
 long decimal(const std::string& text) { return std::strtol(text.c_str(), nullptr, 10); }
 
 // The first word: of ids, the real one.
-std::string first_word(const std::string& text) { return text.substr(0, text.find_first_of(" \t")); }
+std::string first_word(const std::string& text) {
+  return text.substr(0, text.find_first_of(" \t"));
+}
 
 std::string last_word(const std::string& text) {
   const std::size_t at = text.find_last_of(" \t");
@@ -46,14 +48,16 @@ bool shares_namespace(pid_t pid, const char* kind) {
   return its.empty() || own == its;
 }
 
-constexpr char kGrant[] = "run hoop as root or give it CAP_SYS_PTRACE (docker: --cap-add=SYS_PTRACE)";
+constexpr char kGrant[] =
+    "run hoop as root or give it CAP_SYS_PTRACE (docker: --cap-add=SYS_PTRACE)";
 
 Trouble refusal_by_yama(const std::string& name) {
   const std::string scope = read_text("/proc/sys/kernel/yama/ptrace_scope");
   if (scope.empty() || scope[0] == '0') return {};
   if (scope[0] == '3')
-    return Trouble(name + " may not be traced: kernel.yama.ptrace_scope is 3, which nothing but a "
-                          "reboot changes");
+    return Trouble(name +
+                   " may not be traced: kernel.yama.ptrace_scope is 3, which nothing but a "
+                   "reboot changes");
   return Trouble(name + " may not be traced: kernel.yama.ptrace_scope is " + scope.substr(0, 1) +
                  "; " + kGrant +
                  (scope[0] == '1' ? ", or: sysctl kernel.yama.ptrace_scope=0" : ""));
@@ -93,8 +97,8 @@ Trouble explain_refusal(pid_t pid, pid_t thread, int error) {
   if (status.empty()) return Trouble(name + " has ended");
   const std::string tracer = field_of(status, "TracerPid");
   if (decimal(tracer) > 0)
-    return Trouble(name + " is traced already, by " +
-                   name_of(static_cast<pid_t>(decimal(tracer))) + ": end that one first");
+    return Trouble(name + " is traced already, by " + name_of(static_cast<pid_t>(decimal(tracer))) +
+                   ": end that one first");
   if (may_trace_anything(own))
     return Trouble(name +
                    " may not be traced though hoop has CAP_SYS_PTRACE: a security module or "
@@ -107,11 +111,12 @@ Trouble explain_refusal(pid_t pid, pid_t thread, int error) {
   if (hexadecimal(field_of(status, "CapPrm")) & ~hexadecimal(field_of(own, "CapPrm")))
     return Trouble(name + " has capabilities that hoop has not: " + kGrant);
   if (field_of(own, "Seccomp") == "2")
-    return Trouble(name + " may not be traced from here: a seccomp filter or a missing capability "
-                          "of hoop's container forbids ptrace; " + kGrant +
-                   ", or run it on the host");
-  return Trouble(name + " may not be traced (setuid, not dumpable, or a security module): " +
-                 kGrant);
+    return Trouble(name +
+                   " may not be traced from here: a seccomp filter or a missing capability "
+                   "of hoop's container forbids ptrace; " +
+                   kGrant + ", or run it on the host");
+  return Trouble(name +
+                 " may not be traced (setuid, not dumpable, or a security module): " + kGrant);
 }
 
 Trouble look_at_process(pid_t pid, ProcessFacts& facts) {
@@ -129,8 +134,7 @@ Trouble look_at_process(pid_t pid, ProcessFacts& facts) {
     return Trouble(name + " goes on without its main thread, which has ended: hoop cannot copy it");
   if (state == "X" || state == "Z")
     return Trouble(name + " has ended; its parent has not waited for it (a zombie)");
-  if (field_of(status, "VmSize").empty())
-    return Trouble(name + " is a thread of the kernel");
+  if (field_of(status, "VmSize").empty()) return Trouble(name + " is a thread of the kernel");
   if (pid == ::getpid()) return Trouble("hoop does not copy itself");
   facts.pid_inside = static_cast<pid_t>(decimal(last_word(field_of(status, "NSpid"))));
   facts.executable = read_link(proc_path(pid, "exe"));

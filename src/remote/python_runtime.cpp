@@ -127,7 +127,8 @@ void read_offsets(const TargetMemory& memory, PythonFacts& facts) {
 Trouble read_version(pid_t pid, const TargetMemory& memory, const Mapping& image,
                      PythonFacts& facts) {
   const auto symbol = find_symbol(pid, memory, image, "Py_Version");
-  if (symbol) facts.version = static_cast<std::uint32_t>(memory.value<std::uint64_t>(*symbol).value_or(0));
+  if (symbol)
+    facts.version = static_cast<std::uint32_t>(memory.value<std::uint64_t>(*symbol).value_or(0));
   if (facts.version == 0) facts.version = 0x03000000 | minor_by_files(pid, image) << 16;
   facts.minor = (facts.version >> 16) & 0xFF;
   const std::string name = name_of(pid);
@@ -182,13 +183,14 @@ Trouble find_python(pid_t pid, PythonFacts& facts) {
 
 Judge judge_by_gil(pid_t pid, const PythonFacts& facts) {
   if (!facts.has_gil_offsets) return {};
-  const bool has_other_numbers = read_link("/proc/self/ns/pid") != read_link(proc_path(pid, "ns/pid"));
+  const bool has_other_numbers =
+      read_link("/proc/self/ns/pid") != read_link(proc_path(pid, "ns/pid"));
   return [pid, runtime = facts.runtime, at = facts.gil, has_other_numbers](
              const std::vector<ThreadLook>& threads, const TargetMemory& memory) {
     std::map<std::uint64_t, bool> in_system_call;
     for (const ThreadLook& one : threads) {
-      const std::uint64_t id = has_other_numbers ? id_inside(pid, one.thread)
-                                                 : static_cast<std::uint64_t>(one.thread);
+      const std::uint64_t id =
+          has_other_numbers ? id_inside(pid, one.thread) : static_cast<std::uint64_t>(one.thread);
       in_system_call[id] = one.in_system_call;
     }
     Verdict verdict = Verdict::kUnknown;

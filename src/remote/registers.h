@@ -23,8 +23,8 @@ inline constexpr bool kCanTrace = true;
 inline constexpr std::size_t kCallBytes = 2;
 inline constexpr std::array<unsigned char, kCallBytes> kCallInstruction = {0x0F, 0x05};  // syscall
 inline constexpr unsigned char kReturnInstruction = 0xC3;
-inline constexpr int kElfMachine = 62;   // EM_X86_64
-inline constexpr int kElfRelative = 8;   // R_X86_64_RELATIVE
+inline constexpr int kElfMachine = 62;  // EM_X86_64
+inline constexpr int kElfRelative = 8;  // R_X86_64_RELATIVE
 
 using CallArguments = std::array<long, 6>;
 

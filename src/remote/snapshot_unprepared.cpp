@@ -57,8 +57,8 @@ struct Pipe {
 class SharedBoard {
  public:
   SharedBoard() {
-    void* const at = ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const at =
+        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (at != MAP_FAILED) board_ = new (at) Board{};
   }
   ~SharedBoard() {

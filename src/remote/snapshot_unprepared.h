@@ -75,13 +75,13 @@ struct Options {
 
 struct Result {
   Instant instant;
-  unsigned stops = 0;           // of all threads; more than one when the first instants were bad
-  Nanoseconds stop_time = 0;    // of all threads, the last time
-  Nanoseconds clone_time = 0;   // part of it
+  unsigned stops = 0;              // of all threads; more than one when the first instants were bad
+  Nanoseconds stop_time = 0;       // of all threads, the last time
+  Nanoseconds clone_time = 0;      // part of it
   Nanoseconds reap_stop_time = 0;  // of one thread, at the end
-  Nanoseconds run_time = 0;     // of the blob
-  std::uint64_t bytes = 0;      // written
-  std::string leftover;         // what could not be cleaned up, in one line; mostly ""
+  Nanoseconds run_time = 0;        // of the blob
+  std::uint64_t bytes = 0;         // written
+  std::string leftover;            // what could not be cleaned up, in one line; mostly ""
 };
 
 // What the blob writes goes to `output`. Trouble: see the line; the process goes on as if nothing

@@ -102,9 +102,7 @@ long Tracer::seize(pid_t thread) {
   return result == -EPERM && is_ours ? 0 : result;
 }
 
-long Tracer::interrupt(pid_t thread) {
-  return request(PTRACE_INTERRUPT, thread, nullptr, nullptr);
-}
+long Tracer::interrupt(pid_t thread) { return request(PTRACE_INTERRUPT, thread, nullptr, nullptr); }
 
 long Tracer::set_options(pid_t thread, long options) {
   return request(PTRACE_SETOPTIONS, thread, nullptr, options | PTRACE_O_TRACESYSGOOD);
