@@ -209,7 +209,7 @@ TEST_F(Remote, ManyAttachmentsLeaveNothing) {
     for (int i = 0; i < 5; ++i)
       threads.emplace_back([&numbers, i] {
         while (!numbers.may_end) {
-          if (i < 3) rest();
+          rest((i + 1) * 500 * kMicrosecond);
           ++numbers.done;
         }
       });
