@@ -122,7 +122,7 @@ bool Injection::run_to_call_stop() {
   return false;
 }
 
-std::optional<long> Injection::call(long number, const CallArguments& arguments) {
+std::optional<long> Injection::call_once(long number, const CallArguments& arguments) {
   Registers registers = saved_;
   registers.prepare_call(instruction_, number, arguments);
   if (Tracer::set_registers(thread_, registers) < 0) return std::nullopt;
@@ -130,6 +130,17 @@ std::optional<long> Injection::call(long number, const CallArguments& arguments)
   if (!run_to_call_stop() || !run_to_call_stop()) return std::nullopt;
   if (Tracer::get_registers(thread_, registers) < 0) return std::nullopt;
   return registers.result();
+}
+
+// A stop signal cannot be blocked; a call that it interrupts is made again after it was taken in.
+std::optional<long> Injection::call(long number, const CallArguments& arguments) {
+  constexpr int kMostTries = 100;
+  std::optional<long> result;
+  for (int i = 0; i < kMostTries; ++i) {
+    result = call_once(number, arguments);
+    if (!result || !is_interrupted(*result)) break;
+  }
+  return result;
 }
 
 Trouble Injection::end() {

@@ -48,6 +48,7 @@ class Injection {
  private:
   std::optional<Event> next_event();
   bool run_to_call_stop();
+  std::optional<long> call_once(long number, const CallArguments& arguments);
 
   Tracer& tracer_;
   const pid_t thread_;

@@ -16,6 +16,8 @@ namespace hoop::remote {
 // What the kernel leaves in the result of a system call that a stop interrupted, and takes away
 // before the program sees it: it makes the call again, or fails it with EINTR where a handler runs.
 inline constexpr long kRestartWithoutHandler = -514;  // ERESTARTNOHAND
+// ERESTARTSYS to ERESTART_RESTARTBLOCK
+inline constexpr bool is_interrupted(long result) { return result <= -512 && result >= -516; }
 
 #if defined(__x86_64__)
 

@@ -111,8 +111,7 @@ std::vector<Waiting> calls_that_wait() {
          return ::select(empty_pipe[0] + 1, &set, nullptr, nullptr, &time);
        },
        0, 0, false},
-      {"futex",
-       [] { return ::syscall(SYS_futex, &nobody, FUTEX_WAIT_PRIVATE, 0, &kWaitSpec); }, -1,
+      {"futex", [] { return ::syscall(SYS_futex, &nobody, FUTEX_WAIT_PRIVATE, 0, &kWaitSpec); }, -1,
        ETIMEDOUT, false},
       {"epoll_wait",
        [] {
@@ -373,7 +372,8 @@ TEST_F(Remote, StoppedProcessStaysStopped) {
     const Attempt attempt(target.pid());
     EXPECT_EQ(attempt.trouble, "");
     EXPECT_EQ(attempt.result.leftover, "");
-    EXPECT_TRUE(comes_true([&] { return remote::thread_state(target.pid(), target.pid()) == 'T'; }));
+    EXPECT_TRUE(
+        comes_true([&] { return remote::thread_state(target.pid(), target.pid()) == 'T'; }));
   }
   EXPECT_EQ(::waitpid(target.pid(), &status, WUNTRACED | WNOHANG), 0) << "told to be stopped anew";
   const std::uint64_t before = target.numbers->beats;
@@ -440,6 +440,7 @@ TEST_F(Remote, TwoHundredThreads) {
 TEST_F(Remote, ThreadThatExecsMeanwhile) {
   for (int round = 0; round < 30; ++round) {
     Target target([round](SharedNumbers& numbers) {
+      numbers.is_ready = true;
       std::vector<std::thread> threads;
       for (int i = 0; i < 5; ++i)
         threads.emplace_back([&, i] {
@@ -448,7 +449,6 @@ TEST_F(Remote, ThreadThatExecsMeanwhile) {
           ::execl("/bin/sleep", "sleep", "30", nullptr);
           ++numbers.errors;
         });
-      numbers.is_ready = true;
       for (std::thread& one : threads) one.join();
     });
     Options how;
