@@ -24,6 +24,7 @@
 #include "remote/proc_files.h"
 #include "remote/process.h"
 #include "remote/registers.h"
+#include "remote/seccomp_filter.h"
 #include "remote/snapshot_unprepared.h"
 #include "remote/stopped_threads.h"
 #include "remote/tracer.h"
@@ -44,6 +45,8 @@ void rest(Nanoseconds time) {
   const timespec length{static_cast<time_t>(time / kSecond), static_cast<long>(time % kSecond)};
   ::nanosleep(&length, nullptr);
 }
+
+CallArguments wait_for(pid_t child) { return {child, 0, WNOHANG | __WALL, 0, 0, 0}; }
 
 // While others stand still because of us, nobody should come before us. May be refused.
 class Haste {
@@ -105,6 +108,25 @@ pid_t Guardian::thread_to_divert(const StoppedThreads& threads) const {
   return found;
 }
 
+// `is_final`: it would be the same next time.
+Trouble Guardian::choose_thread(const StoppedThreads& threads, pid_t& chosen,
+                                bool& is_final) const {
+  chosen = thread_to_divert(threads);
+  is_final = true;
+  if (!is_call_instruction(memory_, call_instruction_))
+    return Trouble(name_of(pid_) + " began another program just now; try again");
+  if (chosen != 0) {
+    // Both, or neither: else a zombie would stay.
+    Trouble trouble = check_filters(pid_, chosen, call_instruction_, SYS_clone, kCloneArguments);
+    if (!trouble)
+      trouble = check_filters(pid_, chosen, call_instruction_, SYS_wait4, wait_for(pid_));
+    is_final = static_cast<bool>(trouble);
+    return trouble;
+  }
+  is_final = false;
+  return Trouble("no thread of " + name_of(pid_) + " can be interrupted; try again");
+}
+
 // Looks from outside, which disturbs nobody, until stopping seems worth while; then stops, and
 // looks again. Takes what there is when time is up.
 Trouble Guardian::stop_at_an_instant(StoppedThreads& threads, pid_t& chosen) {
@@ -122,21 +144,17 @@ Trouble Guardian::stop_at_an_instant(StoppedThreads& threads, pid_t& chosen) {
       continue;
     }
     ++board_.stops;
+    bool is_final = false;
     trouble = threads.stop_all(os::monotonic_now() + kOneStopTakes);
     if (!trouble) {
       const bool good = is_good(options_.judge, threads.threads(), memory_);
-      chosen = thread_to_divert(threads);
-      if (!is_call_instruction(memory_, call_instruction_))
-        trouble = Trouble(name_of(pid_) + " began another program just now; try again");
-      else if (chosen == 0)
-        trouble = Trouble("no thread of " + name_of(pid_) + " can be interrupted; try again");
       board_.instant = {good, os::wall_clock_now(),
                         static_cast<unsigned>(threads.threads().size())};
+      trouble = choose_thread(threads, chosen, is_final);
       if (!trouble && (good || takes_any)) return {};
     }
     threads.release();
-    if (trouble && os::monotonic_now() >= deadline) return trouble;
-    if (!is_call_instruction(memory_, call_instruction_)) return trouble;
+    if (is_final || (trouble && os::monotonic_now() >= deadline)) return trouble;
     rest(kBetweenLooks);
   }
 }
@@ -232,11 +250,13 @@ bool Guardian::reap_once(pid_t copy_inside, Trouble& trouble) {
   if (trouble) return false;
   const pid_t thread = thread_to_divert(threads);
   if (thread == 0 || !is_call_instruction(memory_, call_instruction_)) return false;
+  const CallArguments arguments = wait_for(copy_inside);
+  trouble = check_filters(pid_, thread, call_instruction_, SYS_wait4, arguments);
+  if (trouble) return false;
   Injection injection(tracer_, thread, call_instruction_);
   trouble = injection.begin();
   if (trouble) return false;
-  const std::optional<long> result =
-      injection.call(SYS_wait4, {copy_inside, 0, WNOHANG | __WALL, 0, 0, 0});
+  const std::optional<long> result = injection.call(SYS_wait4, arguments);
   trouble = injection.end();
   threads.release();
   board_.reap_stop_time = threads.stopped_for();

@@ -48,6 +48,7 @@ class Guardian {
 
  private:
   Trouble stop_at_an_instant(StoppedThreads& threads, pid_t& chosen);
+  Trouble choose_thread(const StoppedThreads& threads, pid_t& chosen, bool& is_final) const;
   Trouble take_copy(Birth& birth);
   Trouble use_copy(InjectedCopy& copy);
   Trouble relay(InjectedCopy& copy, int pipe);

@@ -88,13 +88,15 @@ int fetch_descriptor(pid_t copy, int number) {
 
 }  // namespace
 
+// No flags: nothing is shared. No exit signal: no child of the ordinary kind.
+constexpr CallArguments kCloneArguments = {0, kNowhere, 0, 0, 0, 0};
+
 Trouble clone_process(Tracer& tracer, pid_t thread, Address call_instruction, Birth& birth) {
   Injection injection(tracer, thread, call_instruction);
   Trouble trouble = injection.begin(PTRACE_O_TRACECLONE);
   if (trouble) return trouble;
   const Nanoseconds begin = os::monotonic_now();
-  // No flags: nothing is shared. No exit signal: no child of the ordinary kind.
-  const std::optional<long> result = injection.call(SYS_clone, {0, kNowhere, 0, 0, 0, 0});
+  const std::optional<long> result = injection.call(SYS_clone, kCloneArguments);
   birth.clone_time = os::monotonic_now() - begin;
   birth.born = injection.newborn();
   trouble = injection.end();
@@ -219,10 +221,12 @@ Trouble InjectedCopy::map_blob(const Blob& blob, const std::string& arguments,
 // pid namespaces; and we fetch an end, which works from any namespace that sees the copy at all.
 Trouble InjectedCopy::make_pipe(int& pipe_end) {
   const Address numbers = stack_end_ - 64;  // nobody is there yet
-  Address ignored = 0;
+  Address result = 0;
   const Trouble trouble =
-      called("make a pipe", SYS_pipe2, {static_cast<long>(numbers), 0, 0, 0, 0, 0}, ignored);
+      called("make a pipe", SYS_pipe2, {static_cast<long>(numbers), 0, 0, 0, 0, 0}, result);
   if (trouble) return trouble;
+  // A filter that kills leaves the call's number where its result would be.
+  if (result != 0) return Trouble("the copy was killed at make a pipe, by a seccomp filter");
   const auto ends = memory_.value<std::array<std::int32_t, 2>>(numbers);
   if (!ends) return Trouble("the copy's memory cannot be read");
   pipe_end = fetch_descriptor(copy_, (*ends)[0]);

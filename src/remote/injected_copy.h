@@ -21,6 +21,7 @@
 #include "remote/blob.h"
 #include "remote/injection.h"
 #include "remote/proc_files.h"
+#include "remote/registers.h"
 #include "remote/tracer.h"
 #include "remote/trouble.h"
 
@@ -33,6 +34,9 @@ struct Birth {
   pid_t born_inside = 0;
   Nanoseconds clone_time = 0;
 };
+// What clone is called with.
+extern const CallArguments kCloneArguments;
+
 Trouble clone_process(Tracer& tracer, pid_t thread, Address call_instruction, Birth& birth);
 
 class InjectedCopy {
