@@ -31,6 +31,18 @@ function(hoop_add_preload)
   set_target_properties(hoop_preload PROPERTIES OUTPUT_NAME libhoop_preload)
 endfunction()
 
+# The writer of snapshots as code that needs nothing, for copies of processes in which nothing of ours is.
+function(hoop_add_blob)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/snapshot/*.cpp ${PROJECT_SOURCE_DIR}/src/snapshot/blob/*.cpp)
+  add_library(hoop_blob MODULE ${sources} ${PROJECT_SOURCE_DIR}/src/base/text.cpp)
+  hoop_freestanding_binary(hoop_blob)
+  # Its own memcpy must not be made a call of memcpy; there are no constructors, no unwinder, no thread storage.
+  target_compile_options(hoop_blob PRIVATE -ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns
+    -fno-stack-protector -fno-asynchronous-unwind-tables -fno-threadsafe-statics -fcf-protection=none)
+  target_link_options(hoop_blob PRIVATE -nostdlib -Wl,-e,hoop_blob_entry -Wl,-z,defs -Wl,-Bsymbolic -Wl,--build-id=none)
+  set_target_properties(hoop_blob PROPERTIES OUTPUT_NAME libhoop_blob INTERPROCEDURAL_OPTIMIZATION OFF)
+endfunction()
+
 # The interpreters to build for, in `out`.
 function(hoop_interpreters out)
   if(NOT HOOP_PYTHONS STREQUAL "auto")

@@ -25,7 +25,7 @@ function(hoop_add_core)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/bindings/*.cpp)
   nanobind_add_module(hoop_core NB_STATIC NOMINSIZE ${sources})
   target_include_directories(hoop_core PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(hoop_core PRIVATE hoop_analysis hoop_flags)
+  target_link_libraries(hoop_core PRIVATE hoop_analysis hoop_remote hoop_flags)
   set_target_properties(hoop_core PROPERTIES OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${HOOP_PACKAGE_DIR})
   # Its headers are not ours to mend.
   target_include_directories(hoop_core SYSTEM PRIVATE ${NB_DIR}/include)

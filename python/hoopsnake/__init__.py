@@ -9,18 +9,21 @@ from hoopsnake._errors import HoopError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hoopsnake._api import Collection, PauseCount, Stats
+    from hoopsnake._api import Collection, PauseCount, SnapshotFile, Stats
+    import os
 
 __all__ = [
     "Collection",
     "HoopError",
     "PauseCount",
+    "SnapshotFile",
     "Stats",
     "__version__",
     "collect",
     "collections",
     "epoch",
     "install",
+    "snapshot",
     "stats",
     "trim",
 ]
@@ -95,8 +98,26 @@ def collections() -> "list[Collection]":
     return _api.collections()
 
 
+def snapshot(path: "str | os.PathLike[str]", *, with_values: bool = False) -> "SnapshotFile":
+    """Write all objects of this process, and who refers to whom, into the file `path`.
+
+    The program stands still for some milliseconds while the system makes a copy of it; the copy
+    writes, this call waits for it, and other threads go on. The file has names, sizes and types but
+    no values: of text, only keys that look like identifiers and are at most 32 characters long.
+    `with_values` lets all text of keys and interned strings in.
+
+    Raises HoopError, with the reason, when there can be no copy or no file; nothing is left of it
+    then.
+    """
+    from os import fspath
+
+    from hoopsnake import _api
+
+    return _api.snapshot(fspath(path), with_values)
+
+
 def __getattr__(name: str) -> object:
-    if name in ("Collection", "PauseCount", "Stats"):
+    if name in ("Collection", "PauseCount", "SnapshotFile", "Stats"):
         from hoopsnake import _api
 
         return getattr(_api, name)

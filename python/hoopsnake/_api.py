@@ -130,6 +130,24 @@ class Collection:
         return max(self.pause_seconds, self.longest_judge_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """A snapshot that was written."""
+
+    path: str
+    """The file, as it was named. `hoopsnake.heap.open()` and `hoop top` read it."""
+    objects: int
+    """Objects in it."""
+    bytes: int
+    """Size of the file."""
+    damaged: int
+    """Objects that could not be read: caught half-built, by a snapshot that could not wait."""
+    pause_seconds: float
+    """How long the program stood still."""
+    write_seconds: float
+    """How long a copy of the process wrote meanwhile."""
+
+
 def install(collector: str) -> bool:
     _collectors.checked(collector)
     if disabled(os.environ):
@@ -196,6 +214,26 @@ def collections() -> list[Collection]:
     from hoopsnake import _agent
 
     return [_collection(record) for record in _agent.collections()]
+
+
+def snapshot(path: str, with_values: bool) -> SnapshotFile:
+    _ensure_agent()
+    from hoopsnake import _agent
+    from hoopsnake._output import whole_file
+
+    with whole_file(path) as file:
+        try:
+            facts = _agent.snapshot(file, with_values)
+        except OSError as error:
+            raise HoopError(f"no snapshot in {path}: {error}") from error
+    return SnapshotFile(
+        path=path,
+        objects=facts["objects"],
+        bytes=facts["bytes"],
+        damaged=facts["damaged"],
+        pause_seconds=facts["pause_ns"] / _NS_PER_S,
+        write_seconds=facts["write_ns"] / _NS_PER_S,
+    )
 
 
 def _collection(record: CollectionRecord) -> Collection:

@@ -21,6 +21,7 @@
 #include "analysis/heap_file.h"
 #include "analysis/path_names.h"
 #include "analysis/snapshot.h"
+#include "bindings/remote.h"
 #include "snapshot/format.h"
 
 namespace nb = nanobind;
@@ -431,6 +432,7 @@ NB_MODULE(_core, module) {
       .def("write_devtools", &Core::write_devtools);
   module.def("compress", &analysis::compress);
   module.def("can_compress", &analysis::can_compress);
+  bindings::add_remote(module);
 }
 
 }  // namespace hoop::bindings

@@ -19,14 +19,19 @@ _SANITIZER = re.compile(r"lib(clang_rt\.)?(asan|hwasan|tsan|msan|lsan|ubsan)\b.*
 
 
 def find_shim(environ: Mapping[str, str]) -> str:
-    """Return the path of the library to preload: beside the package, or in HOOP_AGENTS."""
+    """Return the path of the library to preload."""
+    return find_library(SHIM, environ)
+
+
+def find_library(name: str, environ: Mapping[str, str]) -> str:
+    """Return the path of a library of ours: beside the package, or in HOOP_AGENTS."""
     for folder in library_folders(environ):
-        path = os.path.join(folder, SHIM)
+        path = os.path.join(folder, name)
         if os.path.isfile(path):
             return path
     beside = os.path.dirname(os.path.abspath(hoopsnake.__file__))
     raise HoopError(
-        f"{SHIM} is missing from {beside}; reinstall with "
+        f"{name} is missing from {beside}; reinstall with "
         f"`{sys.executable} -m pip install --force-reinstall hoopsnake`"
     )
 

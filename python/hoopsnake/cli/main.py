@@ -11,17 +11,20 @@ from hoopsnake._errors import HoopError
 USAGE = """\
 usage: hoop run [options] (script.py | -m module | -c code | command) [arguments]
        hoop report [options] [run directory]
+       hoop snap [options] PID
        hoop (top | tree | why | refs | cycles | diff | sql | export) FILE ...
        hoop --version
 
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
-where the memory went. The others question a snapshot of a heap: what takes the memory (top,
+where the memory went. `hoop snap` writes all objects of a running Python process into a file,
+while it goes on. The others question such a snapshot: what takes the memory (top,
 tree), who holds it (why, refs, cycles), what appeared (diff). `hoop VERB --help` says more.
 """
 
 
-# Verbs that question a snapshot file: their modules and functions.
+# Verbs about snapshots: their modules and functions.
 _QUESTIONS = {
+    "snap": ("snap", "main"),
     "top": ("top", "top"),
     "tree": ("top", "tree"),
     "why": ("why", "why"),
