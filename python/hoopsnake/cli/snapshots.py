@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from hoopsnake.heap import Holder, Snapshot
+    from hoopsnake.heap import Holder, Snapshot, Total
 
 _QUIET_SECONDS = 1.0
 _BETWEEN_SECONDS = 0.2
@@ -148,6 +148,15 @@ def more(number: int, noun: str, on: Page) -> list[Line]:
     if number <= 0:
         return []
     return [(Span(f"  and {units.plural(number, f'{noun} more', f'{noun}s more')}", "dim"),)]
+
+
+def total_json(total: Total) -> dict[str, object]:
+    return {
+        "name": total.name,
+        "count": total.count,
+        "size": total.size,
+        "retained": total.retained,
+    }
 
 
 def holder_json(holder: Holder) -> dict[str, object]:
