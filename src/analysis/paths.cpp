@@ -66,6 +66,7 @@ class PathFinder {
   }
   void expand(ObjectId object);
   void reach_modules_in(ObjectId dict);
+  void reach_dict_of(ObjectId module);
 
   Graph& graph_;
   Array<std::uint32_t> distance_;
@@ -88,9 +89,17 @@ void PathFinder::reach_modules_in(ObjectId dict) {
   const Columns& columns = graph_.columns;
   for (EdgeId edge = columns.first_edge[dict]; edge < columns.first_edge[dict + 1]; ++edge) {
     const ObjectId module = columns.target[edge];
-    if (columns.kind(edge) == EdgeKind::kValue && columns.layout_of(module) == Layout::kModule)
-      reach(module, dict, edge, now_);
+    if (columns.kind(edge) != EdgeKind::kValue || columns.layout_of(module) != Layout::kModule)
+      continue;
+    reach(module, dict, edge, now_);
+    reach_dict_of(module);
   }
+}
+
+void PathFinder::reach_dict_of(ObjectId module) {
+  const Columns& columns = graph_.columns;
+  for (EdgeId edge = columns.first_edge[module]; edge < columns.first_edge[module + 1]; ++edge)
+    if (columns.kind(edge) == EdgeKind::kDict) reach(columns.target[edge], module, edge, now_);
 }
 
 void PathFinder::expand(ObjectId object) {

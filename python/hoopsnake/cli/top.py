@@ -49,7 +49,7 @@ def top(arguments: Sequence[str]) -> int:
         for row in rows[: options.rows]
     ]
     lines += table([Column(options.by, flexible=True), *shared.NUMBERS], shown, page)
-    lines += shared.more(len(rows) - options.rows, options.by, page)
+    lines += shared.more(len(rows) - options.rows, options.by)
     shared.show(lines)
     return 0
 

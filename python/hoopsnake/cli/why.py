@@ -137,9 +137,11 @@ def refs(arguments: Sequence[str]) -> int:
         Column("object", most=40),
         Column("size", right=True),
         Column("retained", right=True),
-        Column("path", flexible=True),
+        Column("path", flexible=True, most=shared.UNCUT),
     ]
-    lines += table(columns, rows, page) + shared.more(len(found) - options.rows, "reference", page)
+    lines += table(columns, rows, shared.wide()) + shared.more(
+        len(found) - options.rows, "reference"
+    )
     if not options.out and one.held_by_c:
         text = f"  and {units.plural(one.held_by_c, 'reference')} held by C code"
         lines.append((Span(text, "strong"),))
@@ -191,7 +193,7 @@ def cycles(arguments: Sequence[str]) -> int:
     lines = shared.heading(snapshot, _cycles_answer(groups), page)
     for group in groups[: options.rows]:
         lines += _cycle_lines(group, snapshot, page)
-    lines += shared.more(len(groups) - options.rows, "kind", page)
+    lines += shared.more(len(groups) - options.rows, "kind")
     shared.show(lines)
     return 0
 
