@@ -74,12 +74,12 @@ struct PathNamer::Text {
       steps.push_back({std::move(step), 1});
   }
   [[nodiscard]] std::string whole() const {
-    constexpr std::size_t most_steps = 24;
+    constexpr std::size_t kMostSteps = 24;
     std::string tail;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (steps.size() > most_steps && i == most_steps / 2) {
+      if (steps.size() > kMostSteps && i == kMostSteps / 2) {
         tail += " ... ";
-        i = steps.size() - most_steps / 2;
+        i = steps.size() - kMostSteps / 2;
       }
       const Run& run = steps[i];
       // Indices one after the other are mostly a table, names a list of nodes.
