@@ -139,16 +139,16 @@ class CycleSearch {
 
   void describe(ObjectId entry, const std::vector<Step>& cycle, std::string& text,
                 std::string& closing) const {
-    constexpr std::size_t most_steps = 8;
+    constexpr std::size_t kMostSteps = 8;
     ObjectId at = entry;
     for (std::size_t i = 0; i < cycle.size(); ++i) {
       const Step step = cycle[i];
       const std::string part = columns_.type_name(columns_.type[at]) +
                                snapshot_.names().step_name(at, step.edge, Detail::kShape);
       if (i + 1 == cycle.size()) closing = part;
-      if (i < most_steps || i + 1 == cycle.size())
+      if (i < kMostSteps || i + 1 == cycle.size())
         text += part + " -> ";
-      else if (i == most_steps)
+      else if (i == kMostSteps)
         text += "... -> ";
       at = step.object;
     }

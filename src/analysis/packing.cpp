@@ -19,9 +19,9 @@ bool unpack(const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to
 }
 
 bool pack(const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to) {
-  constexpr int level = 3;
+  constexpr int kLevel = 3;
   to.resize(ZSTD_compressBound(from.size()));
-  const std::size_t packed = ZSTD_compress(to.data(), to.size(), from.data(), from.size(), level);
+  const std::size_t packed = ZSTD_compress(to.data(), to.size(), from.data(), from.size(), kLevel);
   if (ZSTD_isError(packed) != 0 || packed >= from.size()) return false;
   to.resize(packed);
   return true;

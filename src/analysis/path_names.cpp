@@ -74,12 +74,12 @@ struct PathNamer::Text {
       steps.push_back({std::move(step), 1});
   }
   [[nodiscard]] std::string whole() const {
-    constexpr std::size_t most_steps = 24;
+    constexpr std::size_t kMostSteps = 24;
     std::string tail;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (steps.size() > most_steps && i == most_steps / 2) {
+      if (steps.size() > kMostSteps && i == kMostSteps / 2) {
         tail += " ... ";
-        i = steps.size() - most_steps / 2;
+        i = steps.size() - kMostSteps / 2;
       }
       const Run& run = steps[i];
       // Indices one after the other are mostly a table, names a list of nodes.
@@ -209,7 +209,8 @@ void PathNamer::add_step(Text& text, ObjectId source, Step step) const {
 // What is known by a name of its own, however it was reached.
 bool PathNamer::begins_anew(Text& text, ObjectId source, Step step) const {
   const EdgeKind kind = columns_.kind(step.edge);
-  if (is_named_module(step.object) || kind == EdgeKind::kType) {
+  if (is_named_module(step.object) || kind == EdgeKind::kType ||
+      is_known_to_interpreter(source, step.edge)) {
     std::string own = own_name(step.object);
     if (own.empty()) return false;
     text.restart("", std::move(own));
@@ -317,6 +318,13 @@ std::string PathNamer::key_text(ObjectId dict, EdgeId edge) const {
 bool PathNamer::is_attribute_named(EdgeId edge, std::string_view name) const {
   return edge != kNone && columns_.kind(edge) == EdgeKind::kAttribute &&
          columns_.string(columns_.edge_name[edge]) == name;
+}
+
+bool PathNamer::is_known_to_interpreter(ObjectId source, EdgeId edge) const {
+  if (columns_.kind(edge) != EdgeKind::kField || columns_.layout_of(source) != Layout::kInterpreter)
+    return false;
+  const Layout layout = columns_.layout_of(columns_.target[edge]);
+  return layout == Layout::kFunction || layout == Layout::kType;
 }
 
 bool PathNamer::leads_to_namespace(EdgeId edge) const {

@@ -64,6 +64,8 @@ class PathNamer {
                                          std::uint32_t index) const;
   [[nodiscard]] std::string text_of_item(ObjectId tuple, std::uint32_t index) const;
   [[nodiscard]] bool is_attribute_named(EdgeId edge, std::string_view name) const;
+  // A class or function that the interpreter holds by a field: it has a better name.
+  [[nodiscard]] bool is_known_to_interpreter(ObjectId source, EdgeId edge) const;
   // The edge leads to a dict whose keys are names.
   [[nodiscard]] bool leads_to_namespace(EdgeId edge) const;
   [[nodiscard]] std::uint32_t shape_after(std::uint32_t shape, ObjectId object);

@@ -34,7 +34,8 @@ constexpr bool restarts(std::uint64_t code) {
 
 std::uint64_t PathNamer::code_of_step(ObjectId source, EdgeId edge, ObjectId object) const {
   if (source == kNone) return coded(kRoot, columns_.type[object], graph_.root[object]);
-  if (is_named_module(object)) return coded(kModule, object);
+  if (is_named_module(object) || is_known_to_interpreter(source, edge))
+    return coded(kModule, object);
   if (leads_to_namespace(edge)) return coded(kNamespace, 0);
   const EdgeKind kind = columns_.kind(edge);
   const auto what = static_cast<std::uint64_t>(kind);

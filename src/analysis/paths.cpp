@@ -19,12 +19,12 @@ using snapshot::Layout;
 
 namespace {
 
-constexpr unsigned kMostCost = 6;
+constexpr unsigned kKmostcost = 6;
 
 unsigned cost_of(EdgeKind kind) {
   switch (kind) {
     case EdgeKind::kType:
-      return kMostCost;
+      return kKmostcost;
     case EdgeKind::kField:
     case EdgeKind::kFrame:
       return 3;
@@ -53,10 +53,10 @@ class PathFinder {
   void run();
 
  private:
-  static constexpr std::size_t kQueues = kMostCost + 1;
-  static constexpr std::size_t kKeptQueue = std::size_t{1} << 16;
+  static constexpr std::size_t kKqueues = kKmostcost + 1;
+  static constexpr std::size_t kKkeptqueue = std::size_t{1} << 16;
 
-  std::vector<ObjectId>& queue(std::uint32_t distance) { return queues_[distance % kQueues]; }
+  std::vector<ObjectId>& queue(std::uint32_t distance) { return queues_[distance % kKqueues]; }
   void reach(ObjectId target, ObjectId source, EdgeId edge, std::uint32_t distance) {
     if (distance_[target] <= distance) return;
     distance_[target] = distance;
@@ -66,10 +66,11 @@ class PathFinder {
   }
   void expand(ObjectId object);
   void reach_modules_in(ObjectId dict);
+  void reach_dict_of(ObjectId module);
 
   Graph& graph_;
   Array<std::uint32_t> distance_;
-  std::array<std::vector<ObjectId>, kQueues> queues_;
+  std::array<std::vector<ObjectId>, kKqueues> queues_;
   std::uint32_t now_ = 0;
 };
 
@@ -88,9 +89,17 @@ void PathFinder::reach_modules_in(ObjectId dict) {
   const Columns& columns = graph_.columns;
   for (EdgeId edge = columns.first_edge[dict]; edge < columns.first_edge[dict + 1]; ++edge) {
     const ObjectId module = columns.target[edge];
-    if (columns.kind(edge) == EdgeKind::kValue && columns.layout_of(module) == Layout::kModule)
-      reach(module, dict, edge, now_);
+    if (columns.kind(edge) != EdgeKind::kValue || columns.layout_of(module) != Layout::kModule)
+      continue;
+    reach(module, dict, edge, now_);
+    reach_dict_of(module);
   }
+}
+
+void PathFinder::reach_dict_of(ObjectId module) {
+  const Columns& columns = graph_.columns;
+  for (EdgeId edge = columns.first_edge[module]; edge < columns.first_edge[module + 1]; ++edge)
+    if (columns.kind(edge) == EdgeKind::kDict) reach(columns.target[edge], module, edge, now_);
 }
 
 void PathFinder::expand(ObjectId object) {
@@ -103,14 +112,14 @@ void PathFinder::expand(ObjectId object) {
 }
 
 void PathFinder::run() {
-  for (std::size_t empty = 0; empty < kQueues;) {
+  for (std::size_t empty = 0; empty < kKqueues;) {
     std::vector<ObjectId>& here = queue(now_);
     empty = here.empty() ? empty + 1 : 0;
     // Nothing is added at this very distance: every step costs something.
     for (const ObjectId object : here)
       if (distance_[object] == now_) expand(object);
     // A broad one gives its memory back: there may be several.
-    if (here.capacity() > kKeptQueue)
+    if (here.capacity() > kKkeptqueue)
       std::vector<ObjectId>().swap(here);
     else
       here.clear();

@@ -27,7 +27,7 @@ Snapshot::Snapshot(const std::string& path, IndexUse use, const Progress& progre
 
 bool Snapshot::analyse(IndexUse use, const Progress& progress) {
   using Clock = std::chrono::steady_clock;
-  constexpr auto worth_keeping = std::chrono::milliseconds(500);
+  constexpr auto kWorthKeeping = std::chrono::milliseconds(500);
   if (use != IndexUse::kNever) {
     if (std::optional<Graph> found = read_index(file_)) {
       graph_ = std::move(*found);
@@ -37,7 +37,7 @@ bool Snapshot::analyse(IndexUse use, const Progress& progress) {
   const Clock::time_point begin = Clock::now();
   graph_ = build_graph(read_columns(file_, progress), progress);
   if (use == IndexUse::kNever) return false;
-  if (use == IndexUse::kAuto && Clock::now() - begin < worth_keeping) return false;
+  if (use == IndexUse::kAuto && Clock::now() - begin < kWorthKeeping) return false;
   if (progress) progress("keeping the index", 0);
   return write_index(file_, graph_);
 }

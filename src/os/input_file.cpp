@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <cstdlib>  // IWYU pragma: keep
 #include <cstring>
 
 #include "base/units.h"
@@ -62,7 +64,7 @@ int OutputFile::create(const char* path) noexcept {
   if (std::strlen(path) >= kMostPath) return ENAMETOOLONG;
   std::snprintf(path_, sizeof path_, "%s", path);
   std::snprintf(temporary_, sizeof temporary_, "%s.XXXXXX", path);
-  descriptor_ = ::mkostemp(temporary_, O_CLOEXEC);
+  descriptor_ = ::mkostemp(temporary_, O_CLOEXEC);  // NOLINT(misc-include-cleaner)
   return descriptor_ < 0 ? errno : 0;
 }
 

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     ]
     columns = [Column("type", flexible=True), *shared.NUMBERS[:2]]
     lines += [BLANK, *table(columns, rows, page)]
-    lines += shared.more(len(change.types) - options.rows, "type", page)
+    lines += shared.more(len(change.types) - options.rows, "type")
     shared.show(lines)
     return 0
 

@@ -17,10 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from hoopsnake.heap import Holder, Snapshot
+    from hoopsnake.heap import Holder, Snapshot, Total
 
 _QUIET_SECONDS = 1.0
 _BETWEEN_SECONDS = 0.2
+UNCUT = 10_000
 
 
 class Progress:
@@ -98,6 +99,12 @@ def page() -> Page:
     return render.page_for(sys.stdout)
 
 
+def wide() -> Page:
+    """For tables with paths: a file or another program gets them whole."""
+    on = page()
+    return on if sys.stdout.isatty() else on._replace(width=UNCUT)
+
+
 def show_json(value: object) -> None:
     json.dump(value, sys.stdout, indent=2)
     print()
@@ -140,14 +147,23 @@ def holders_table(holders: Sequence[Holder], most: int, on: Page) -> list[Line]:
         ]
         for holder in holders[:most]
     ]
-    lines = table([*NUMBERS, Column("held by", flexible=True)], rows, on)
-    return lines + more(len(holders) - most, "way", on)
+    lines = table([*NUMBERS, Column("held by", flexible=True, most=UNCUT)], rows, wide())
+    return lines + more(len(holders) - most, "way")
 
 
-def more(number: int, noun: str, on: Page) -> list[Line]:
+def more(number: int, noun: str) -> list[Line]:
     if number <= 0:
         return []
     return [(Span(f"  and {units.plural(number, f'{noun} more', f'{noun}s more')}", "dim"),)]
+
+
+def total_json(total: Total) -> dict[str, object]:
+    return {
+        "name": total.name,
+        "count": total.count,
+        "size": total.size,
+        "retained": total.retained,
+    }
 
 
 def holder_json(holder: Holder) -> dict[str, object]:

@@ -28,7 +28,7 @@ def top(arguments: Sequence[str]) -> int:
     snapshot = shared.open_file(options.file, options)
     rows = snapshot.top(options.by)
     if options.json:
-        shared.show_json([row._asdict() for row in rows])
+        shared.show_json([shared.total_json(row) for row in rows])
         return 0
     page = shared.page()
     first = rows[0] if rows else None
@@ -49,7 +49,7 @@ def top(arguments: Sequence[str]) -> int:
         for row in rows[: options.rows]
     ]
     lines += table([Column(options.by, flexible=True), *shared.NUMBERS], shown, page)
-    lines += shared.more(len(rows) - options.rows, options.by, page)
+    lines += shared.more(len(rows) - options.rows, options.by)
     shared.show(lines)
     return 0
 
@@ -118,9 +118,7 @@ def _children(
     small: dict[str, list[HeapObject]] = {}
     for one in found[len(single) :]:
         small.setdefault(one.type, []).append(one)
-    nodes = [
-        Node([one], _children(snapshot, one, least, most, depth - 1)) for one in single[:most]
-    ]
+    nodes = [Node([one], _children(snapshot, one, least, most, depth - 1)) for one in single[:most]]
     folded = [Node(objects, []) for objects in small.values()]
     nodes += [node for node in folded if node.retained >= least]
     nodes.sort(key=lambda node: -node.retained)

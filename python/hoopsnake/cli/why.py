@@ -39,7 +39,8 @@ def why(arguments: Sequence[str]) -> int:
 def _why_answer(found: Why) -> str:
     if found.object:
         one = found.object
-        return f"{found.what} at {one.address:#x}, which retains {units.size(one.retained)}: {one.path()}"
+        retained = units.size(one.retained)
+        return f"{found.what} at {one.address:#x}, which retains {retained}: {one.path()}"
     first = found.holders[0]
     share = f"{first.count:,} of {units.plural(found.count, found.what + ' object')}"
     return (
@@ -62,7 +63,9 @@ def _paths(found: Why, page: Page) -> list[Line]:
     ]
     lines: list[Line] = []
     if rows:
-        lines += table([Column("referred to by", most=48), Column("path", flexible=True)], rows, page)
+        lines += table(
+            [Column("referred to by", most=48), Column("path", flexible=True)], rows, page
+        )
     held = one.held_by_c
     if held:
         text = f"{units.plural(held, 'reference')} of {one.reference_count} held by C code"
@@ -124,7 +127,8 @@ def refs(arguments: Sequence[str]) -> int:
         return 0
     page = shared.page()
     verb = "refers to" if options.out else "is referred to from"
-    answer = f"{one.describe()} at {one.address:#x} {verb} {units.plural(len(found), 'place')}: {one.path()}"
+    places = units.plural(len(found), "place")
+    answer = f"{one.describe()} at {one.address:#x} {verb} {places}: {one.path()}"
     lines = shared.heading(snapshot, answer, page)
     found.sort(key=lambda reference: -reference.object.retained)
     rows: list[Row] = [_reference_row(reference) for reference in found[: options.rows]]
@@ -133,9 +137,11 @@ def refs(arguments: Sequence[str]) -> int:
         Column("object", most=40),
         Column("size", right=True),
         Column("retained", right=True),
-        Column("path", flexible=True),
+        Column("path", flexible=True, most=shared.UNCUT),
     ]
-    lines += table(columns, rows, page) + shared.more(len(found) - options.rows, "reference", page)
+    lines += table(columns, rows, shared.wide()) + shared.more(
+        len(found) - options.rows, "reference"
+    )
     if not options.out and one.held_by_c:
         text = f"  and {units.plural(one.held_by_c, 'reference')} held by C code"
         lines.append((Span(text, "strong"),))
@@ -146,7 +152,9 @@ def refs(arguments: Sequence[str]) -> int:
 def _reference_row(reference: Reference) -> Row:
     other = reference.object
     return [
-        clean(f"{reference.step} ({reference.kind})" if reference.kind == "weak" else reference.step),
+        clean(
+            f"{reference.step} ({reference.kind})" if reference.kind == "weak" else reference.step
+        ),
         clean(other.describe()),
         *shared.sizes(other.size, other.retained),
         Span(clean(other.path()), "dim"),
@@ -168,7 +176,7 @@ def _reference_json(reference: Reference) -> dict[str, object]:
 def cycles(arguments: Sequence[str]) -> int:
     made = shared.parser(
         "cycles",
-        "Shows objects that refer to each other, by kind of cycle, and the reference that closes it.",
+        "Shows objects that refer to each other, by kind of cycle, and what closes it.",
     )
     made.add_argument(
         "--all", action="store_true", help="modules and classes as well, which any program has"
@@ -185,7 +193,7 @@ def cycles(arguments: Sequence[str]) -> int:
     lines = shared.heading(snapshot, _cycles_answer(groups), page)
     for group in groups[: options.rows]:
         lines += _cycle_lines(group, snapshot, page)
-    lines += shared.more(len(groups) - options.rows, "kind", page)
+    lines += shared.more(len(groups) - options.rows, "kind")
     shared.show(lines)
     return 0
 
@@ -213,7 +221,9 @@ def _cycle_lines(group: CycleGroup, snapshot: Snapshot, page: Page) -> list[Line
     return [
         *paragraph(clean(group.cycle), page, "strong", indent=2),
         *paragraph(facts, page, indent=4),
-        *paragraph(clean(f"closed by {group.closing}; the largest: {types}"), page, "dim", indent=4),
+        *paragraph(
+            clean(f"closed by {group.closing}; the largest: {types}"), page, "dim", indent=4
+        ),
         *paragraph(clean(f"for example {example}"), page, "dim", indent=4),
         BLANK,
     ]
@@ -221,7 +231,14 @@ def _cycle_lines(group: CycleGroup, snapshot: Snapshot, page: Page) -> list[Line
 
 def _cycle_json(group: CycleGroup) -> dict[str, object]:
     return {
-        **group._asdict(),
+        "cycle": group.cycle,
+        "closing": group.closing,
+        "count": group.count,
+        "held": group.held,
+        "objects": group.objects,
+        "size": group.size,
+        "retained": group.retained,
+        "largest": group.largest,
         "types": [{"type": name, "count": count} for name, count in group.types],
         "example": [one.address for one in group.example],
     }

@@ -15,9 +15,9 @@ All sizes are bytes. *Size* is what an object takes itself, the buffers that it 
 from hoopsnake.heap.model import (
     Change,
     CycleGroup,
-    Holder,
     HeapObject,
     HeapType,
+    Holder,
     Reference,
     Total,
     Why,

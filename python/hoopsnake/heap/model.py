@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
@@ -52,7 +53,8 @@ class HeapType(NamedTuple):
     base: int | None  # its row
 
 
-class Total(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Total:
     """What a type, a module or a root has."""
 
     name: str
@@ -61,7 +63,8 @@ class Total(NamedTuple):
     retained: int
 
 
-class Holder(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Holder:
     """Objects that are held in the same way."""
 
     path: str  # any index and any key in it is [*]
@@ -71,7 +74,8 @@ class Holder(NamedTuple):
     example: HeapObject
 
 
-class Why(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Why:
     """Who holds objects. `paths`: of a single object, one through each that refers to it."""
 
     what: str
@@ -83,7 +87,8 @@ class Why(NamedTuple):
     paths: list[tuple[str, HeapObject]]
 
 
-class CycleGroup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CycleGroup:
     """Cycles of one kind."""
 
     cycle: str
@@ -98,7 +103,8 @@ class CycleGroup(NamedTuple):
     example: list[HeapObject]
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Change:
     """What appeared, and stayed."""
 
     count: int
@@ -272,7 +278,7 @@ class HeapObject:
         return html_table(f"{self.describe()}", ("", ""), rows)
 
 
-def html_table(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def html_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     def line(cells: tuple[str, ...], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 

@@ -160,7 +160,9 @@ class Snapshot:
         """Types of this name, with the module or without; types of one name are one to us."""
         rows = [one.row for one in self.types if one.name == name]
         return rows or [
-            one.row for one in self.types if one.qualname == name or one.qualname.endswith(f".{name}")
+            one.row
+            for one in self.types
+            if one.qualname == name or one.qualname.endswith(f".{name}")
         ]
 
     def objects(self, type: str | None = None) -> Iterator[HeapObject]:  # noqa: A002
@@ -220,9 +222,7 @@ class Snapshot:
         return self._why_one(self.find(what), most)
 
     def _why_one(self, one: HeapObject, most: int) -> Why:
-        paths = [
-            (path, HeapObject(self, number)) for path, number in self.core.paths(one.id, most)
-        ]
+        paths = [(path, HeapObject(self, number)) for path, number in self.core.paths(one.id, most)]
         holders, _ = self._holders(array("I", [one.id]).tobytes())
         return Why(one.describe(), 1, one.size, one.retained, holders, one, paths)
 
@@ -296,7 +296,7 @@ class Snapshot:
             facts = end.core.object(number)
             name = end.types[facts[1]].name
             old = totals.get(name, Total(name, 0, 0, 0))
-            totals[name] = old._replace(count=old.count + 1, size=old.size + facts[2])
+            totals[name] = Total(name, old.count + 1, old.size + facts[2], 0)
         types = sorted(totals.values(), key=lambda total: (-total.size, total.name))
         holders, _ = end._holders(ids)
         return Change(len(numbers), sum(total.size for total in types), Totals(types), holders)

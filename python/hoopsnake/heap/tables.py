@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A snapshot as Arrow tables: objects, refs, types, roots, memory. docs/sql.md has their columns."""
+"""A snapshot as Arrow tables, whose columns are in docs/sql.md."""
 
 from __future__ import annotations
 
@@ -49,10 +49,12 @@ class _Columns:
         self.compute: Any = needed("pyarrow.compute")
         self.core = snapshot.core
 
-    def get(self, name: str, kind: str) -> Any:
+    def get(self, name: str, alias: str) -> Any:
         buffer = self.arrow.py_buffer(self.core.column(name))
-        kind = self.arrow.type_for_alias(kind)
-        return self.arrow.Array.from_buffers(kind, buffer.size * 8 // kind.bit_width, [None, buffer])
+        kind = self.arrow.type_for_alias(alias)
+        return self.arrow.Array.from_buffers(
+            kind, buffer.size * 8 // kind.bit_width, [None, buffer]
+        )
 
     def null_where(self, mask: Any, column: Any) -> Any:
         return self.compute.if_else(mask, self.arrow.scalar(None, column.type), column)

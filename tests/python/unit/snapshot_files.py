@@ -10,7 +10,9 @@ from pathlib import Path
 STRINGS, TYPES, ADDRESS, TYPE, SIZE, COUNT, FLAGS, EDGES = range(1, 9)
 KIND, NAME, TARGET, TEXT, CAPACITY, BUFFERS, LABELS, ROOTS, MEMORY, META = range(9, 19)
 
-FIELD, OF_TYPE, ITEM, KEY, VALUE, MEMBER, ATTRIBUTE, DICT, CELL, LOCAL, STACK, WEAK, FRAME = range(13)
+FIELD, OF_TYPE, ITEM, KEY, VALUE, MEMBER, ATTRIBUTE, DICT, CELL, LOCAL, STACK, WEAK, FRAME = range(
+    13
+)
 
 _INDEXED, _NAMED = (ITEM, CELL), (VALUE, ATTRIBUTE, LOCAL)
 _WITH_TEXT, _WITH_CAPACITY = (1, 2), (6, 7, 8, 19, 20)
@@ -77,7 +79,13 @@ class SnapshotFile:
         return len(self.objects) - 1
 
     def link(
-        self, source: int, target: int | None, kind: int, name: str | int = "", *, counted: bool = True
+        self,
+        source: int,
+        target: int | None,
+        kind: int,
+        name: str | int = "",
+        *,
+        counted: bool = True,
     ) -> None:
         self.objects[source].edges.append(Edge(target, kind, name, counted))
 
@@ -195,7 +203,14 @@ class SnapshotFile:
 
     def _frame(self) -> bytes:
         header = struct.pack(
-            "<8sIIIIQI28x", b"HOOPSNAP", 1, 64, self.pid, 0x030C01F0, 1_700_000_000 * 10**9, self.flags
+            "<8sIIIIQI28x",
+            b"HOOPSNAP",
+            1,
+            64,
+            self.pid,
+            0x030C01F0,
+            1_700_000_000 * 10**9,
+            self.flags,
         )
         out, directory = bytearray(header), bytearray()
         for number, payload in self._sections.items():
