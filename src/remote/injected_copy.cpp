@@ -33,6 +33,7 @@
 #include "remote/registers.h"
 #include "remote/tracer.h"
 #include "remote/trouble.h"
+#include "remote/urgency.h"
 
 namespace hoop::remote {
 namespace {
@@ -92,6 +93,8 @@ int fetch_descriptor(pid_t copy, int number) {
 constexpr CallArguments kCloneArguments = {0, kNowhere, 0, 0, 0, 0};
 
 Trouble clone_process(Tracer& tracer, pid_t thread, Address call_instruction, Birth& birth) {
+  const Urgency urgency(thread);
+  birth.niceness = urgency.before();
   Injection injection(tracer, thread, call_instruction);
   Trouble trouble = injection.begin(PTRACE_O_TRACECLONE);
   if (trouble) return trouble;
@@ -115,7 +118,7 @@ InjectedCopy::InjectedCopy(Tracer& tracer, pid_t copy, Address call_instruction)
 
 InjectedCopy::~InjectedCopy() { end(); }
 
-Trouble InjectedCopy::take_over() {
+Trouble InjectedCopy::take_over(int niceness) {
   const Nanoseconds deadline = os::monotonic_now() + kBirthTakes;
   std::optional<Event> event = tracer_.put_back_of(copy_);
   while (!event && (event = tracer_.next(deadline)))
@@ -129,12 +132,13 @@ Trouble InjectedCopy::take_over() {
   if (trouble) return trouble;
   const int error = memory_.open(copy_, TargetMemory::Access::kReadAndWrite);
   if (error != 0) return system_trouble("the copy's memory", error);
-  be_modest();
+  be_modest(niceness);
   return {};
 }
 
 // None of this is needed; it may all be refused.
-void InjectedCopy::be_modest() const {
+void InjectedCopy::be_modest(int niceness) const {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(copy_), niceness);
   const std::string file = proc_path(copy_, "oom_score_adj");
   if (const int score = ::open(file.c_str(), O_WRONLY | O_CLOEXEC); score >= 0) {
     [[maybe_unused]] const ssize_t written = ::write(score, "1000", 4);
