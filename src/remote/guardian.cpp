@@ -2,14 +2,17 @@
 #include "remote/guardian.h"
 
 #include <poll.h>
+#include <stdlib.h>
+#include <sys/poll.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -18,6 +21,7 @@
 
 #include "base/units.h"
 #include "os/clock.h"
+#include "remote/blob.h"
 #include "remote/injected_copy.h"
 #include "remote/injection.h"
 #include "remote/proc_files.h"
@@ -272,7 +276,7 @@ void Guardian::reap(pid_t copy, pid_t copy_inside) {
 Trouble Guardian::run() {
   reached(Step::kBegun);
   Birth birth;
-  const Trouble at_birth = take_copy(birth);
+  Trouble at_birth = take_copy(birth);
   if (birth.born == 0) return at_birth;
   Trouble trouble;
   {

@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -128,7 +129,7 @@ Trouble InjectedCopy::take_over(int niceness) {
     take_in(*event);
     return Trouble("the copy was killed at its birth");
   }
-  const Trouble trouble = injection_.begin(PTRACE_O_EXITKILL);
+  Trouble trouble = injection_.begin(PTRACE_O_EXITKILL);
   if (trouble) return trouble;
   const int error = memory_.open(copy_, TargetMemory::Access::kReadAndWrite);
   if (error != 0) return system_trouble("the copy's memory", error);
@@ -226,7 +227,7 @@ Trouble InjectedCopy::map_blob(const Blob& blob, const std::string& arguments,
 Trouble InjectedCopy::make_pipe(int& pipe_end) {
   const Address numbers = stack_end_ - 64;  // nobody is there yet
   Address result = 0;
-  const Trouble trouble =
+  Trouble trouble =
       called("make a pipe", SYS_pipe2, {static_cast<long>(numbers), 0, 0, 0, 0, 0}, result);
   if (trouble) return trouble;
   // A filter that kills leaves the call's number where its result would be.

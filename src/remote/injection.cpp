@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote/injection.h"
 
-#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
