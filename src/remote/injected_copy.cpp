@@ -122,8 +122,12 @@ InjectedCopy::~InjectedCopy() { end(); }
 Trouble InjectedCopy::take_over(int niceness) {
   const Nanoseconds deadline = os::monotonic_now() + kBirthTakes;
   std::optional<Event> event = tracer_.put_back_of(copy_);
-  while (!event && (event = tracer_.next(deadline)))
-    if (event->thread != copy_) event.reset();
+  while (!event && (event = tracer_.next(deadline))) {
+    if (event->thread != copy_) {
+      take_in(*event);
+      event.reset();
+    }
+  }
   if (!event) return Trouble("the copy does not begin");
   if (event->is_end()) {
     take_in(*event);
@@ -262,6 +266,11 @@ Trouble InjectedCopy::start() {
 }
 
 void InjectedCopy::take_in(const Event& event) {
+  if (event.thread != copy_) {
+    // Whoever else still stops because of us is not to wait for us.
+    if (!event.is_end()) Tracer::release(event.thread, event.signal());
+    return;
+  }
   if (event.is_end()) {
     has_ended_ = true;
     status_ = event.status;
@@ -304,7 +313,7 @@ void InjectedCopy::end() {
   while (!has_ended_) {
     const std::optional<Event> event = tracer_.next(deadline);
     if (!event) return;
-    if (event->thread == copy_) take_in(*event);
+    take_in(*event);
   }
 }
 
