@@ -116,13 +116,25 @@ class Columns {
     return static_cast<snapshot::EdgeKind>(coded & snapshot::kEdgeKindMask);
   }
   [[nodiscard]] snapshot::EdgeKind kind(EdgeId edge) const { return kind_of(edge_kind[edge]); }
-  [[nodiscard]] bool is_weak(EdgeId edge) const { return kind(edge) == snapshot::EdgeKind::kWeak; }
   // In the target's reference count.
   [[nodiscard]] bool is_counted(EdgeId edge) const {
-    return (edge_kind[edge] & snapshot::kNotCounted) == 0 && !is_weak(edge);
+    return (edge_kind[edge] & snapshot::kNotCounted) == 0 &&
+           kind(edge) != snapshot::EdgeKind::kWeak;
+  }
+  // Keeps nothing alive: weak, borrowed, or a cache's.
+  [[nodiscard]] bool is_weak(EdgeId edge) const {
+    return !is_counted(edge) && !is_of_structure(edge);
   }
   [[nodiscard]] bool is_pseudo(ObjectId object) const {
     return (flags[object] & snapshot::kPseudo) != 0;
+  }
+  // Not counted, and yet more than borrowed: frames and pseudo objects, and the cells of a function,
+  // which a tuple of its own holds.
+  [[nodiscard]] bool is_of_structure(EdgeId edge) const {
+    const snapshot::EdgeKind found = kind(edge);
+    return found == snapshot::EdgeKind::kFrame || found == snapshot::EdgeKind::kCell ||
+           (found == snapshot::EdgeKind::kField && target[edge] < flags.size() &&
+            is_pseudo(target[edge]));
   }
   // By address (>> 3). kNone: there is no such object.
   [[nodiscard]] ObjectId find(std::uint64_t shifted_address) const;

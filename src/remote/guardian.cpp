@@ -2,15 +2,17 @@
 #include "remote/guardian.h"
 
 #include <poll.h>
-#include <sys/resource.h>
+#include <stdlib.h>
+#include <sys/poll.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -19,6 +21,7 @@
 
 #include "base/units.h"
 #include "os/clock.h"
+#include "remote/blob.h"
 #include "remote/injected_copy.h"
 #include "remote/injection.h"
 #include "remote/proc_files.h"
@@ -29,6 +32,7 @@
 #include "remote/stopped_threads.h"
 #include "remote/tracer.h"
 #include "remote/trouble.h"
+#include "remote/urgency.h"
 
 namespace hoop::remote {
 namespace {
@@ -47,18 +51,6 @@ void rest(Nanoseconds time) {
 }
 
 CallArguments wait_for(pid_t child) { return {child, 0, WNOHANG | __WALL, 0, 0, 0}; }
-
-// While others stand still because of us, nobody should come before us. May be refused.
-class Haste {
- public:
-  Haste() : before_(::getpriority(PRIO_PROCESS, 0)) { ::setpriority(PRIO_PROCESS, 0, -20); }
-  ~Haste() { ::setpriority(PRIO_PROCESS, 0, before_); }
-  Haste(const Haste&) = delete;
-  Haste& operator=(const Haste&) = delete;
-
- private:
-  int before_;
-};
 
 }  // namespace
 
@@ -162,7 +154,7 @@ Trouble Guardian::stop_at_an_instant(StoppedThreads& threads, pid_t& chosen) {
 Trouble Guardian::take_copy(Birth& birth) {
   Trouble trouble = find_call_instruction_again();
   if (trouble) return trouble;
-  const Haste haste;
+  const Urgency urgency(0);  // ours, while others stand still because of us
   StoppedThreads threads(tracer_, pid_);
   pid_t chosen = 0;
   trouble = stop_at_an_instant(threads, chosen);
@@ -215,8 +207,8 @@ Trouble Guardian::relay(InjectedCopy& copy, int pipe) {
   return copy.end_trouble();
 }
 
-Trouble Guardian::use_copy(InjectedCopy& copy) {
-  Trouble trouble = copy.take_over();
+Trouble Guardian::use_copy(InjectedCopy& copy, int niceness) {
+  Trouble trouble = copy.take_over(niceness);
   int pipe = -1;
   if (!trouble) {
     const std::string arguments =
@@ -244,7 +236,7 @@ bool Guardian::reap_once(pid_t copy_inside, Trouble& trouble) {
     if (!trouble) trouble = find_call_instruction_again();
     if (trouble) return false;
   }
-  const Haste haste;
+  const Urgency urgency(0);  // ours, while others stand still because of us
   StoppedThreads threads(tracer_, pid_);
   trouble = threads.stop_one(os::monotonic_now() + kOneStopTakes);
   if (trouble) return false;
@@ -253,6 +245,7 @@ bool Guardian::reap_once(pid_t copy_inside, Trouble& trouble) {
   const CallArguments arguments = wait_for(copy_inside);
   trouble = check_filters(pid_, thread, call_instruction_, SYS_wait4, arguments);
   if (trouble) return false;
+  const Urgency its_urgency(thread);
   Injection injection(tracer_, thread, call_instruction_);
   trouble = injection.begin();
   if (trouble) return false;
@@ -283,12 +276,12 @@ void Guardian::reap(pid_t copy, pid_t copy_inside) {
 Trouble Guardian::run() {
   reached(Step::kBegun);
   Birth birth;
-  const Trouble at_birth = take_copy(birth);
+  Trouble at_birth = take_copy(birth);
   if (birth.born == 0) return at_birth;
   Trouble trouble;
   {
     InjectedCopy copy(tracer_, birth.born, call_instruction_);
-    trouble = at_birth ? at_birth : use_copy(copy);
+    trouble = at_birth ? at_birth : use_copy(copy, birth.niceness);
   }
   reached(Step::kEnded);
   if (birth.born_inside != 0) reap(birth.born, birth.born_inside);

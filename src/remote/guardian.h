@@ -50,7 +50,7 @@ class Guardian {
   Trouble stop_at_an_instant(StoppedThreads& threads, pid_t& chosen);
   Trouble choose_thread(const StoppedThreads& threads, pid_t& chosen, bool& is_final) const;
   Trouble take_copy(Birth& birth);
-  Trouble use_copy(InjectedCopy& copy);
+  Trouble use_copy(InjectedCopy& copy, int niceness);
   Trouble relay(InjectedCopy& copy, int pipe);
   Trouble pass_on(int pipe, bool& is_more);
   void reap(pid_t copy, pid_t copy_inside);

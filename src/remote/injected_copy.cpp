@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,6 +34,7 @@
 #include "remote/registers.h"
 #include "remote/tracer.h"
 #include "remote/trouble.h"
+#include "remote/urgency.h"
 
 namespace hoop::remote {
 namespace {
@@ -92,6 +94,8 @@ int fetch_descriptor(pid_t copy, int number) {
 constexpr CallArguments kCloneArguments = {0, kNowhere, 0, 0, 0, 0};
 
 Trouble clone_process(Tracer& tracer, pid_t thread, Address call_instruction, Birth& birth) {
+  const Urgency urgency(thread);
+  birth.niceness = urgency.before();
   Injection injection(tracer, thread, call_instruction);
   Trouble trouble = injection.begin(PTRACE_O_TRACECLONE);
   if (trouble) return trouble;
@@ -115,26 +119,31 @@ InjectedCopy::InjectedCopy(Tracer& tracer, pid_t copy, Address call_instruction)
 
 InjectedCopy::~InjectedCopy() { end(); }
 
-Trouble InjectedCopy::take_over() {
+Trouble InjectedCopy::take_over(int niceness) {
   const Nanoseconds deadline = os::monotonic_now() + kBirthTakes;
   std::optional<Event> event = tracer_.put_back_of(copy_);
-  while (!event && (event = tracer_.next(deadline)))
-    if (event->thread != copy_) event.reset();
+  while (!event && (event = tracer_.next(deadline))) {
+    if (event->thread != copy_) {
+      take_in(*event);
+      event.reset();
+    }
+  }
   if (!event) return Trouble("the copy does not begin");
   if (event->is_end()) {
     take_in(*event);
     return Trouble("the copy was killed at its birth");
   }
-  const Trouble trouble = injection_.begin(PTRACE_O_EXITKILL);
+  Trouble trouble = injection_.begin(PTRACE_O_EXITKILL);
   if (trouble) return trouble;
   const int error = memory_.open(copy_, TargetMemory::Access::kReadAndWrite);
   if (error != 0) return system_trouble("the copy's memory", error);
-  be_modest();
+  be_modest(niceness);
   return {};
 }
 
 // None of this is needed; it may all be refused.
-void InjectedCopy::be_modest() const {
+void InjectedCopy::be_modest(int niceness) const {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(copy_), niceness);
   const std::string file = proc_path(copy_, "oom_score_adj");
   if (const int score = ::open(file.c_str(), O_WRONLY | O_CLOEXEC); score >= 0) {
     [[maybe_unused]] const ssize_t written = ::write(score, "1000", 4);
@@ -222,7 +231,7 @@ Trouble InjectedCopy::map_blob(const Blob& blob, const std::string& arguments,
 Trouble InjectedCopy::make_pipe(int& pipe_end) {
   const Address numbers = stack_end_ - 64;  // nobody is there yet
   Address result = 0;
-  const Trouble trouble =
+  Trouble trouble =
       called("make a pipe", SYS_pipe2, {static_cast<long>(numbers), 0, 0, 0, 0, 0}, result);
   if (trouble) return trouble;
   // A filter that kills leaves the call's number where its result would be.
@@ -257,6 +266,11 @@ Trouble InjectedCopy::start() {
 }
 
 void InjectedCopy::take_in(const Event& event) {
+  if (event.thread != copy_) {
+    // Whoever else still stops because of us is not to wait for us.
+    if (!event.is_end()) Tracer::release(event.thread, event.signal());
+    return;
+  }
   if (event.is_end()) {
     has_ended_ = true;
     status_ = event.status;
@@ -299,7 +313,7 @@ void InjectedCopy::end() {
   while (!has_ended_) {
     const std::optional<Event> event = tracer_.next(deadline);
     if (!event) return;
-    if (event->thread == copy_) take_in(*event);
+    take_in(*event);
   }
 }
 

@@ -33,6 +33,7 @@ struct Birth {
   pid_t born = 0;
   pid_t born_inside = 0;
   Nanoseconds clone_time = 0;
+  int niceness = 0;  // of the thread; the copy's own until it is taken over is another
 };
 // What clone is called with.
 extern const CallArguments kCloneArguments;
@@ -47,7 +48,7 @@ class InjectedCopy {
   InjectedCopy& operator=(const InjectedCopy&) = delete;
 
   // Once: it stands still, and from now on dies with us.
-  Trouble take_over();
+  Trouble take_over(int niceness);
   // Closes what it inherited, loads the blob and its arguments, makes a pipe. The read end is the
   // caller's.
   Trouble load(const Blob& blob, const std::string& arguments, std::size_t stack_bytes,
@@ -70,7 +71,7 @@ class InjectedCopy {
   Trouble close_descriptors();
   Trouble map_blob(const Blob& blob, const std::string& arguments, std::size_t stack_bytes);
   Trouble make_pipe(int& pipe_end);
-  void be_modest() const;
+  void be_modest(int niceness) const;
 
   Tracer& tracer_;
   const pid_t copy_;

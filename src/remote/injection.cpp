@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote/injection.h"
 
-#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -25,8 +25,9 @@ namespace hoop::remote {
 namespace {
 
 constexpr std::size_t kMostText = 4 * kMiB;  // of one mapping
-// A clone of a huge process, on a busy machine.
-constexpr Nanoseconds kLongestCall = 60 * kSecond;
+// However long a clone takes: the thread's registers are to be put back, and that cannot be done
+// before.
+constexpr Nanoseconds kLongestCall = 3600 * kSecond;
 
 // The address in `text`, of an instruction with a return behind it, or else of any.
 Address call_in(const std::vector<unsigned char>& text, Address start, bool& returns) {

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -106,7 +105,7 @@ Trouble explain_refusal(pid_t pid, pid_t thread, int error) {
   if (first_word(field_of(own, "Uid")) != first_word(field_of(status, "Uid")))
     return Trouble(name + " belongs to another user (uid " + first_word(field_of(status, "Uid")) +
                    "): run hoop as that user, or as root");
-  const Trouble yama = refusal_by_yama(name);
+  Trouble yama = refusal_by_yama(name);
   if (yama) return yama;
   if (hexadecimal(field_of(status, "CapPrm")) & ~hexadecimal(field_of(own, "CapPrm")))
     return Trouble(name + " has capabilities that hoop has not: " + kGrant);
@@ -142,7 +141,7 @@ Trouble look_at_process(pid_t pid, ProcessFacts& facts) {
   facts.has_other_mount_namespace = !shares_namespace(pid, "mnt");
   if (field_of(status, "Seccomp") == "1")
     return Trouble(name + " is in seccomp's strict mode: it may make no copy");
-  const Trouble machine = refuse_other_machines(pid, name);
+  Trouble machine = refuse_other_machines(pid, name);
   if (machine) return machine;
   TargetMemory memory;
   const int error = memory.open(pid);

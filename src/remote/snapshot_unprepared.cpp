@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -16,11 +17,9 @@
 #include <cerrno>
 #include <climits>
 #include <cstddef>
-#include <new>
 #include <span>
 #include <string>
 
-#include "base/units.h"
 #include "remote/blob.h"
 #include "remote/guardian.h"
 #include "remote/process.h"

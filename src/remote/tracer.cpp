@@ -3,8 +3,8 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/poll.h>
 #include <sys/ptrace.h>
-#include <sys/types.h>
 #include <sys/wait.h>
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ void expect_nothing_left(Target& target) {
 TEST_F(Remote, CopyHoldsTheMemoryOfTheProcess) {
   Target target([](SharedNumbers& numbers) {
     std::memset(pattern.data(), 'p', pattern.size());
+    ::setpriority(PRIO_PROCESS, 0, 3);
     live(numbers);
   });
   const Attempt attempt(target.pid(), reinterpret_cast<std::uint64_t>(pattern.data()),
@@ -64,6 +66,7 @@ TEST_F(Remote, CopyHoldsTheMemoryOfTheProcess) {
   EXPECT_GT(attempt.result.stop_time, attempt.result.clone_time);
   EXPECT_GT(attempt.result.reap_stop_time, 0U);
   EXPECT_EQ(attempt.result.bytes, sizeof(BlobReport) + pattern.size());
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(target.pid())), 3);
   expect_nothing_left(target);
   EXPECT_EQ(target.end(), 0);
 }
