@@ -39,6 +39,7 @@ namespace hoop::testing {
 namespace {
 
 using remote::Options;
+using remote::Step;
 
 // As many snapshots as fit into this time; none of them may fail.
 int copy_for(pid_t pid, Nanoseconds time) {
@@ -228,38 +229,92 @@ TEST_F(Remote, HandlerStillInterruptsAWaitThatItWouldHave) {
 
 #if defined(__x86_64__)
 // Fills the registers, the red zone and a vector register with what it knows, and looks whether it
-// is all still there, for a while. 0: it is.
-std::uint64_t watch_registers(std::uint64_t rounds) {
-  std::uint64_t wrong = 0;
-  asm volatile(
-      "push %%rbp\n mov %[rounds], %%rcx\n"
-      "mov $0x1111, %%rbx\n mov $0x2222, %%rdx\n mov $0x3333, %%rsi\n mov $0x4444, %%rdi\n"
-      "mov $0x5555, %%r8\n mov $0x6666, %%r9\n mov $0x7777, %%r10\n mov $0x8888, %%r11\n"
-      "mov $0x9999, %%r12\n mov $0xaaaa, %%r13\n mov $0xbbbb, %%r14\n mov $0xcccc, %%rbp\n"
-      "mov $0xdddd, %%rax\n movq %%rax, %%xmm7\n movq %%rax, -8(%%rsp)\n movq %%rax, -120(%%rsp)\n"
-      "xor %%r15, %%r15\n"
-      "1: cmp $0x1111, %%rbx\n jne 2f\n cmp $0x2222, %%rdx\n jne 2f\n cmp $0x3333, %%rsi\n jne 2f\n"
-      "cmp $0x4444, %%rdi\n jne 2f\n cmp $0x5555, %%r8\n jne 2f\n cmp $0x6666, %%r9\n jne 2f\n"
-      "cmp $0x7777, %%r10\n jne 2f\n cmp $0x8888, %%r11\n jne 2f\n cmp $0x9999, %%r12\n jne 2f\n"
-      "cmp $0xaaaa, %%r13\n jne 2f\n cmp $0xbbbb, %%r14\n jne 2f\n cmp $0xcccc, %%rbp\n jne 2f\n"
-      "cmp $0xdddd, %%rax\n jne 2f\n movq %%xmm7, %%r15\n cmp %%r15, %%rax\n jne 2f\n"
-      "cmp -8(%%rsp), %%rax\n jne 2f\n cmp -120(%%rsp), %%rax\n jne 2f\n"
-      "dec %%rcx\n jnz 1b\n xor %%r15, %%r15\n jmp 3f\n"
-      "2: mov $1, %%r15\n"
-      "3: pop %%rbp\n mov %%r15, %[wrong]\n"
-      : [wrong] "=m"(wrong)
-      : [rounds] "m"(rounds)
-      : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-        "r15", "xmm7", "memory", "cc");
-  return wrong;
-}
+// is all still there, for so many rounds. 0: it is.
+extern "C" std::uint64_t hoop_watch_registers(std::uint64_t rounds);
+asm(R"(
+  .text
+  .type hoop_watch_registers, @function
+hoop_watch_registers:
+  push %rbx
+  push %rbp
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  mov %rdi, %rcx
+  mov $0x1111, %rbx
+  mov $0x2222, %rdx
+  mov $0x3333, %rsi
+  mov $0x4444, %rdi
+  mov $0x5555, %r8
+  mov $0x6666, %r9
+  mov $0x7777, %r10
+  mov $0x8888, %r11
+  mov $0x9999, %r12
+  mov $0xaaaa, %r13
+  mov $0xbbbb, %r14
+  mov $0xcccc, %rbp
+  mov $0xdddd, %rax
+  movq %rax, %xmm7
+  movq %rax, -8(%rsp)
+  movq %rax, -120(%rsp)
+1:
+  cmp $0x1111, %rbx
+  jne 2f
+  cmp $0x2222, %rdx
+  jne 2f
+  cmp $0x3333, %rsi
+  jne 2f
+  cmp $0x4444, %rdi
+  jne 2f
+  cmp $0x5555, %r8
+  jne 2f
+  cmp $0x6666, %r9
+  jne 2f
+  cmp $0x7777, %r10
+  jne 2f
+  cmp $0x8888, %r11
+  jne 2f
+  cmp $0x9999, %r12
+  jne 2f
+  cmp $0xaaaa, %r13
+  jne 2f
+  cmp $0xbbbb, %r14
+  jne 2f
+  cmp $0xcccc, %rbp
+  jne 2f
+  cmp $0xdddd, %rax
+  jne 2f
+  movq %xmm7, %r15
+  cmp %r15, %rax
+  jne 2f
+  cmp -8(%rsp), %rax
+  jne 2f
+  cmp -120(%rsp), %rax
+  jne 2f
+  dec %rcx
+  jnz 1b
+  xor %eax, %eax
+  jmp 3f
+2:
+  mov $1, %eax
+3:
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbp
+  pop %rbx
+  ret
+  .size hoop_watch_registers, . - hoop_watch_registers
+)");
 
 TEST_F(Remote, RegistersAndStackStayAsTheyWere) {
   // One thread only: it is the one that is sent elsewhere.
   Target target([](SharedNumbers& numbers) {
     numbers.is_ready = true;
     while (!numbers.may_end) {
-      numbers.errors += watch_registers(1 << 16);
+      numbers.errors += hoop_watch_registers(1 << 16);
       ++numbers.beats;
     }
   });
@@ -464,6 +519,26 @@ TEST_F(Remote, ThreadThatExecsMeanwhile) {
     EXPECT_EQ(children_of(target.pid()), "");
     EXPECT_EQ(target.numbers->errors, 0U);
   }
+}
+
+TEST_F(Remote, ProcessThatExecsWhileItsCopyLives) {
+  Target target([](SharedNumbers& numbers) {
+    numbers.is_ready = true;
+    while (!numbers.may_end) rest();
+    ::execl("/bin/sleep", "sleep", "30", nullptr);
+  });
+  Options how;
+  how.on_step = [&](Step step) {
+    if (step != Step::kStarted) return;
+    target.numbers->may_end = true;
+    EXPECT_TRUE(comes_true(
+        [&] { return remote::read_text(remote::proc_path(target.pid(), "comm")) == "sleep\n"; }));
+  };
+  const Attempt attempt(target.pid(), 0, 0, BlobDeed::kWrite, how);
+  EXPECT_EQ(attempt.trouble, "");
+  EXPECT_EQ(attempt.result.leftover, "");
+  EXPECT_EQ(children_of(target.pid()), "");
+  EXPECT_EQ(remote::thread_state(target.pid(), target.pid()), 'S');
 }
 
 TEST_F(Remote, ThreadThatWaitsForItsVfork) {
