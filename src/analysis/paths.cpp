@@ -105,9 +105,8 @@ void PathFinder::reach_dict_of(ObjectId module) {
 void PathFinder::expand(ObjectId object) {
   const Columns& columns = graph_.columns;
   for (EdgeId edge = columns.first_edge[object]; edge < columns.first_edge[object + 1]; ++edge) {
-    const EdgeKind kind = columns.kind(edge);
-    if (kind == EdgeKind::kWeak) continue;
-    reach(columns.target[edge], object, edge, now_ + cost_of(kind));
+    if (columns.is_weak(edge)) continue;
+    reach(columns.target[edge], object, edge, now_ + cost_of(columns.kind(edge)));
   }
 }
 

@@ -281,26 +281,28 @@ void InjectedCopy::take_in(const Event& event) {
     Tracer::resume(copy_);  // whatever it is, it is not meant for a copy
     return;
   }
-  if (crash_.empty()) {
-    siginfo_t facts{};
-    Registers registers;
-    ::ptrace(PTRACE_GETSIGINFO, copy_, nullptr, &facts);
-    Tracer::get_registers(copy_, registers);
-    const Address code = registers.instruction();
-    crash_ = std::string(::strsignal(signal)) + " at " +  // NOLINT(concurrency-mt-unsafe)
-             hexadecimal(reinterpret_cast<Address>(facts.si_addr)) + ", code at " +
-             (code >= base_ && code < arguments_ ? "the blob + " + hexadecimal(code - base_)
-                                                 : hexadecimal(code));
-  }
-  ::kill(copy_, SIGKILL);
+  note_fault(signal);
+  Tracer::resume(copy_, signal);  // the blob may know what to do about it
+}
+
+void InjectedCopy::note_fault(int signal) {
+  siginfo_t facts{};
+  Registers registers;
+  ::ptrace(PTRACE_GETSIGINFO, copy_, nullptr, &facts);
+  Tracer::get_registers(copy_, registers);
+  const Address code = registers.instruction();
+  fault_ = std::string(::strsignal(signal)) + " at " +  // NOLINT(concurrency-mt-unsafe)
+           hexadecimal(reinterpret_cast<Address>(facts.si_addr)) + ", code at " +
+           (code >= base_ && code < arguments_ ? "the blob + " + hexadecimal(code - base_)
+                                               : hexadecimal(code));
 }
 
 Trouble InjectedCopy::end_trouble() const {
-  if (!crash_.empty()) return Trouble("the copy crashed: " + crash_);
   if (!has_ended_) return Trouble("the copy has not ended");
   if (WIFEXITED(status_) && WEXITSTATUS(status_) == 0) return {};
   if (WIFEXITED(status_))
     return Trouble("the copy gave up with code " + std::to_string(WEXITSTATUS(status_)));
+  if (is_fault(WTERMSIG(status_))) return Trouble("the copy crashed: " + fault_);
   if (WTERMSIG(status_) == SIGKILL)
     return Trouble("the copy was killed, perhaps because memory was short");
   return Trouble("the copy was ended by signal " + std::to_string(WTERMSIG(status_)));

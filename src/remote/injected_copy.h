@@ -55,7 +55,7 @@ class InjectedCopy {
                int& pipe_end);
   Trouble start();
 
-  // Takes in an event of the copy. A crash ends it.
+  // Takes in an event of the copy. A fault ends it, unless the blob handles that.
   void take_in(const Event& event);
   [[nodiscard]] bool has_ended() const { return has_ended_; }
   // Trouble: it did not end by exit_group(0).
@@ -72,6 +72,7 @@ class InjectedCopy {
   Trouble map_blob(const Blob& blob, const std::string& arguments, std::size_t stack_bytes);
   Trouble make_pipe(int& pipe_end);
   void be_modest(int niceness) const;
+  void note_fault(int signal);
 
   Tracer& tracer_;
   const pid_t copy_;
@@ -79,7 +80,7 @@ class InjectedCopy {
   TargetMemory memory_;
   bool has_ended_ = false;
   int status_ = 0;
-  std::string crash_;
+  std::string fault_;  // the last
 
   Address base_ = 0;
   Address entry_ = 0;
