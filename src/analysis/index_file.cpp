@@ -8,13 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
 #include "analysis/array.h"
 #include "analysis/columns.h"
 #include "analysis/graph.h"
 #include "analysis/heap_file.h"
+#include "base/units.h"
 #include "os/input_file.h"
 #include "os/pages.h"
 #include "snapshot/format.h"
@@ -236,8 +237,8 @@ class IndexWriter {
     put(&header, sizeof header);
     put(entries.data(), entries.size() * sizeof(ColumnEntry));
     for_each_column(graph_, [&](const auto& array) {
-      static constexpr char zeros[kAlignment] = {};
-      put(zeros, round_up(offset_, kAlignment) - offset_);
+      static constexpr char kZeros[kAlignment] = {};
+      put(kZeros, round_up(offset_, kAlignment) - offset_);
       put(array.data(), array.size() * sizeof array[0]);
     });
     return fine_ && out_.finish() == 0;
