@@ -18,16 +18,16 @@ struct Keyed {
   std::uint32_t number;
 };
 
-constexpr unsigned kKdigitbits = 11;
-constexpr std::size_t kKdigits = std::size_t{1} << kKdigitbits;
+constexpr unsigned kDigitBits = 11;
+constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
 
 // One round of a radix sort.
 void scatter(const Array<Keyed>& from, Array<Keyed>& to, unsigned shift) {
-  std::array<std::uint32_t, kKdigits> begin{};
-  for (const Keyed& item : from) ++begin[item.address >> shift & (kKdigits - 1)];
+  std::array<std::uint32_t, kDigits> begin{};
+  for (const Keyed& item : from) ++begin[item.address >> shift & (kDigits - 1)];
   std::uint32_t sum = 0;
   for (std::uint32_t& place : begin) sum += std::exchange(place, sum);
-  for (const Keyed& item : from) to[begin[item.address >> shift & (kKdigits - 1)]++] = item;
+  for (const Keyed& item : from) to[begin[item.address >> shift & (kDigits - 1)]++] = item;
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ void AddressIndex::sort(const Array<std::uint64_t>& address) {
     from[i] = {address[i], static_cast<std::uint32_t>(i)};
     all |= address[i];
   }
-  for (unsigned shift = 0; shift < 64 && all >> shift != 0; shift += kKdigitbits) {
+  for (unsigned shift = 0; shift < 64 && all >> shift != 0; shift += kDigitBits) {
     scatter(from, to, shift);
     std::swap(from, to);
   }

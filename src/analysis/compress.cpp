@@ -18,7 +18,7 @@ using snapshot::BlockHeader;
 using snapshot::DirectoryEntry;
 
 // Small blocks of one section are joined: they pack better.
-constexpr std::uint64_t kKjoinedbytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kJoinedBytes = std::uint64_t{1} << 20;
 
 class Rewriter {
  public:
@@ -37,7 +37,7 @@ class Rewriter {
       }
       auto& waiting = joined[block.section];
       waiting.insert(waiting.end(), payload_.begin(), payload_.end());
-      if (waiting.size() >= kKjoinedbytes) flush(block.section, waiting);
+      if (waiting.size() >= kJoinedBytes) flush(block.section, waiting);
     }
     for (std::uint32_t section = 1; section < snapshot::kSectionCount; ++section)
       flush(section, joined[section]);

@@ -40,7 +40,7 @@ constexpr const char* kMeta =
     R"("sample_fields":["timestamp_us","last_assigned_id"],"location_fields":["object_index",)"
     R"("script_id","line","column"]},)";
 
-constexpr std::size_t kKnodefields = 7;
+constexpr std::size_t kNodeFields = 7;
 
 enum class NodeType : std::uint32_t {
   kString = 2,
@@ -71,12 +71,12 @@ NodeType node_type_of(Layout layout) {
 }
 
 // The nodes that are no objects.
-constexpr std::array kKotherroots = {RootKind::kImmortal, RootKind::kHeldByC, RootKind::kGarbage};
+constexpr std::array kOtherRoots = {RootKind::kImmortal, RootKind::kHeldByC, RootKind::kGarbage};
 constexpr std::array<const char*, 3> kOtherRootNames = {"(immortal objects)", "(held by C code)",
                                                         "(garbage, not collected yet)"};
-constexpr std::size_t kKgcroots = 1;
-constexpr std::size_t kKfirstother = 2;
-constexpr std::size_t kKfirstobject = kKfirstother + kKotherroots.size();
+constexpr std::size_t kGcRoots = 1;
+constexpr std::size_t kFirstOther = 2;
+constexpr std::size_t kFirstObject = kFirstOther + kOtherRoots.size();
 
 class DevtoolsWriter {
  public:
@@ -88,7 +88,7 @@ class DevtoolsWriter {
   std::uint64_t run() {
     sort_roots();
     put(kMeta);
-    put("\"node_count\":" + std::to_string(kKfirstobject + columns_.objects()) +
+    put("\"node_count\":" + std::to_string(kFirstObject + columns_.objects()) +
         ",\"edge_count\":" + std::to_string(edge_count()) + ",\"trace_function_count\":0},\n");
     put("\"nodes\":[");
     put_nodes();
@@ -112,16 +112,16 @@ class DevtoolsWriter {
     return roots_[static_cast<std::size_t>(kind)];
   }
   [[nodiscard]] std::size_t edge_count() const {
-    std::size_t sum = columns_.edges() + 1 + kKotherroots.size() + roots(RootKind::kListed).size();
-    for (const RootKind kind : kKotherroots) sum += roots(kind).size();
+    std::size_t sum = columns_.edges() + 1 + kOtherRoots.size() + roots(RootKind::kListed).size();
+    for (const RootKind kind : kOtherRoots) sum += roots(kind).size();
     return sum;
   }
 
   void put_nodes() {
     node(NodeType::kSynthetic, "", 0, 1 + roots(RootKind::kListed).size());
-    node(NodeType::kSynthetic, "(GC roots)", 0, kKotherroots.size());
-    for (std::size_t i = 0; i < kKotherroots.size(); ++i)
-      node(NodeType::kSynthetic, kOtherRootNames[i], 0, roots(kKotherroots[i]).size());
+    node(NodeType::kSynthetic, "(GC roots)", 0, kOtherRoots.size());
+    for (std::size_t i = 0; i < kOtherRoots.size(); ++i)
+      node(NodeType::kSynthetic, kOtherRootNames[i], 0, roots(kOtherRoots[i]).size());
     for (std::size_t i = 0; i < columns_.objects(); ++i) {
       const auto object = static_cast<ObjectId>(i);
       node(node_type_of(columns_.layout_of(object)), node_name(object), columns_.bytes_of(object),
@@ -154,22 +154,22 @@ class DevtoolsWriter {
 
   void put_edges() {
     std::uint32_t index = 0;
-    edge(EdgeType::kElement, index++, kKgcroots);
+    edge(EdgeType::kElement, index++, kGcRoots);
     for (const ObjectId root : roots(RootKind::kListed))
-      edge(EdgeType::kElement, index++, kKfirstobject + root);
-    for (std::uint32_t i = 0; i < kKotherroots.size(); ++i)
-      edge(EdgeType::kElement, i, kKfirstother + i);
-    for (const RootKind kind : kKotherroots) {
+      edge(EdgeType::kElement, index++, kFirstObject + root);
+    for (std::uint32_t i = 0; i < kOtherRoots.size(); ++i)
+      edge(EdgeType::kElement, i, kFirstOther + i);
+    for (const RootKind kind : kOtherRoots) {
       index = 0;
       for (const ObjectId root : roots(kind))
-        edge(EdgeType::kElement, index++, kKfirstobject + root);
+        edge(EdgeType::kElement, index++, kFirstObject + root);
     }
     for (std::size_t i = 0; i < columns_.objects(); ++i)
       for (EdgeId at = columns_.first_edge[i]; at < columns_.first_edge[i + 1]; ++at)
         object_edge(static_cast<ObjectId>(i), at);
   }
   void object_edge(ObjectId source, EdgeId at) {
-    const std::size_t target = kKfirstobject + columns_.target[at];
+    const std::size_t target = kFirstObject + columns_.target[at];
     switch (columns_.kind(at)) {
       case EdgeKind::kItem:
         edge(EdgeType::kElement, columns_.edge_name[at], target);
@@ -196,8 +196,8 @@ class DevtoolsWriter {
   void edge(EdgeType type, std::uint64_t name, std::size_t target) {
     number(static_cast<std::uint32_t>(type));
     number(name);
-    number(target * kKnodefields);
-    if (buffer_.size() > kKbufferbytes) flush();
+    number(target * kNodeFields);
+    if (buffer_.size() > kBufferBytes) flush();
   }
 
   std::uint32_t string(const std::string& text) {
@@ -243,7 +243,7 @@ class DevtoolsWriter {
     // A list begins or ends: no comma before what comes.
     if (!text.empty() && text != "\n") is_first_ = true;
     buffer_ += text;
-    if (buffer_.size() > kKbufferbytes) flush();
+    if (buffer_.size() > kBufferBytes) flush();
   }
   void flush() {
     check(out_.write(buffer_.data(), buffer_.size()));
@@ -254,7 +254,7 @@ class DevtoolsWriter {
     if (error != 0) throw FileError(path_ + ": cannot be written: " + std::strerror(error));
   }
 
-  static constexpr std::size_t kKbufferbytes = std::size_t{1} << 20;
+  static constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 
   PathNamer& names_;
   const Graph& graph_;

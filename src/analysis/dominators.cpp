@@ -11,7 +11,6 @@
 #include "analysis/array.h"
 #include "analysis/columns.h"
 #include "analysis/graph.h"
-#include "snapshot/format.h"
 
 namespace hoop::analysis {
 

@@ -8,7 +8,6 @@
 
 #include "analysis/array.h"
 #include "analysis/columns.h"
-#include "snapshot/format.h"
 
 namespace hoop::analysis {
 

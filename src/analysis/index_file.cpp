@@ -8,13 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
 #include "analysis/array.h"
 #include "analysis/columns.h"
 #include "analysis/graph.h"
 #include "analysis/heap_file.h"
+#include "base/units.h"
 #include "os/input_file.h"
 #include "os/pages.h"
 #include "snapshot/format.h"
@@ -25,7 +26,7 @@ namespace {
 
 // Another number for whatever changes in the columns or in what they mean.
 constexpr char kIndexMagic[] = "HOOPIDX1";
-constexpr std::size_t kKalignment = 64;
+constexpr std::size_t kAlignment = 64;
 
 struct IndexHeader {
   char magic[8];
@@ -202,7 +203,7 @@ bool place_columns(const std::shared_ptr<const Mapping>& mapping, Graph& graph) 
   for_each_column(graph, [&](auto& array) {
     using Item = std::remove_cvref_t<decltype(array[0])>;
     const ColumnEntry column = *entry++;
-    if (column.item_bytes != sizeof(Item) || column.offset % kKalignment != 0 ||
+    if (column.item_bytes != sizeof(Item) || column.offset % kAlignment != 0 ||
         column.offset > mapping->bytes ||
         column.count > (mapping->bytes - column.offset) / sizeof(Item)) {
       fine = false;
@@ -229,15 +230,15 @@ class IndexWriter {
     header.columns = entries.size();
     std::uint64_t at = sizeof header + entries.size() * sizeof(ColumnEntry);
     for (ColumnEntry& entry : entries) {
-      at = round_up(at, kKalignment);
+      at = round_up(at, kAlignment);
       entry.offset = at;
       at += entry.count * entry.item_bytes;
     }
     put(&header, sizeof header);
     put(entries.data(), entries.size() * sizeof(ColumnEntry));
     for_each_column(graph_, [&](const auto& array) {
-      static constexpr char zeros[kKalignment] = {};
-      put(zeros, round_up(offset_, kKalignment) - offset_);
+      static constexpr char kZeros[kAlignment] = {};
+      put(kZeros, round_up(offset_, kAlignment) - offset_);
       put(array.data(), array.size() * sizeof array[0]);
     });
     return fine_ && out_.finish() == 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/packing.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -26,7 +26,7 @@ namespace {
 std::string hex(std::uint64_t shifted_address) {
   char text[32];
   std::snprintf(text, sizeof text, "0x%llx",
-                static_cast<unsigned long long>(shifted_address << snapshot::kAddressShift));
+                static_cast<unsigned long long>(shifted_address) << snapshot::kAddressShift);
   return text;
 }
 

@@ -15,7 +15,6 @@
 namespace hoop::analysis {
 
 using snapshot::EdgeKind;
-using snapshot::Layout;
 
 namespace {
 

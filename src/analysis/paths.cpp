@@ -19,12 +19,12 @@ using snapshot::Layout;
 
 namespace {
 
-constexpr unsigned kKmostcost = 6;
+constexpr unsigned kMostCost = 6;
 
 unsigned cost_of(EdgeKind kind) {
   switch (kind) {
     case EdgeKind::kType:
-      return kKmostcost;
+      return kMostCost;
     case EdgeKind::kField:
     case EdgeKind::kFrame:
       return 3;
@@ -53,10 +53,10 @@ class PathFinder {
   void run();
 
  private:
-  static constexpr std::size_t kKqueues = kKmostcost + 1;
-  static constexpr std::size_t kKkeptqueue = std::size_t{1} << 16;
+  static constexpr std::size_t kQueues = kMostCost + 1;
+  static constexpr std::size_t kKeptQueue = std::size_t{1} << 16;
 
-  std::vector<ObjectId>& queue(std::uint32_t distance) { return queues_[distance % kKqueues]; }
+  std::vector<ObjectId>& queue(std::uint32_t distance) { return queues_[distance % kQueues]; }
   void reach(ObjectId target, ObjectId source, EdgeId edge, std::uint32_t distance) {
     if (distance_[target] <= distance) return;
     distance_[target] = distance;
@@ -70,7 +70,7 @@ class PathFinder {
 
   Graph& graph_;
   Array<std::uint32_t> distance_;
-  std::array<std::vector<ObjectId>, kKqueues> queues_;
+  std::array<std::vector<ObjectId>, kQueues> queues_;
   std::uint32_t now_ = 0;
 };
 
@@ -111,14 +111,14 @@ void PathFinder::expand(ObjectId object) {
 }
 
 void PathFinder::run() {
-  for (std::size_t empty = 0; empty < kKqueues;) {
+  for (std::size_t empty = 0; empty < kQueues;) {
     std::vector<ObjectId>& here = queue(now_);
     empty = here.empty() ? empty + 1 : 0;
     // Nothing is added at this very distance: every step costs something.
     for (const ObjectId object : here)
       if (distance_[object] == now_) expand(object);
     // A broad one gives its memory back: there may be several.
-    if (here.capacity() > kKkeptqueue)
+    if (here.capacity() > kKeptQueue)
       std::vector<ObjectId>().swap(here);
     else
       here.clear();

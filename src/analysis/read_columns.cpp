@@ -151,7 +151,7 @@ class ColumnReader {
     SectionReader in(file_, Section::kObjectSize);
     std::vector<Amount> large;
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint64_t bytes = in.number_below(kKmostbytes, "a size that cannot be");
+      const std::uint64_t bytes = in.number_below(kMostBytes, "a size that cannot be");
       columns_.size[i] = capped(bytes);
       if (bytes >= kLarge) large.push_back({static_cast<ObjectId>(i), 0, bytes});
     }
@@ -205,7 +205,7 @@ class ColumnReader {
     while (!in.at_end()) {
       object = sparse_object(in, object);
       if (!buffers.empty() && buffers.back().object == object) in.fail("an object twice");
-      buffers.push_back({object, 0, in.number_below(kKmostbytes, "a size that cannot be")});
+      buffers.push_back({object, 0, in.number_below(kMostBytes, "a size that cannot be")});
       const std::uint64_t bytes = columns_.bytes_of(object) + buffers.back().bytes;
       if (bytes >= kLarge) large.push_back({object, 0, bytes});
     }
@@ -268,7 +268,7 @@ class ColumnReader {
 
   void read_edges();
 
-  static constexpr std::uint64_t kKmostbytes = std::uint64_t{1} << 56;
+  static constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 56;
 
   const HeapFile& file_;
   const Progress& progress_;
