@@ -62,7 +62,7 @@ TEST_F(Remote, CopyHoldsTheMemoryOfTheProcess) {
   EXPECT_EQ(attempt.report.first, 'c');
   EXPECT_EQ(attempt.report.descriptors, 1U);
   EXPECT_EQ(attempt.content, std::string(pattern.size(), 'p'));
-  EXPECT_EQ(attempt.result.instant.threads, 1U);
+  EXPECT_EQ(attempt.result.instant.threads, least_threads());
   EXPECT_GT(attempt.result.stop_time, attempt.result.clone_time);
   EXPECT_GT(attempt.result.reap_stop_time, 0U);
   EXPECT_EQ(attempt.result.bytes, sizeof(BlobReport) + pattern.size());
@@ -89,7 +89,7 @@ TEST_F(Remote, InstantIsTakenAnywayWhenSomebodyAlwaysRuns) {
   const Attempt attempt(target.pid());
   EXPECT_EQ(attempt.trouble, "");
   EXPECT_FALSE(attempt.result.instant.is_good);
-  EXPECT_EQ(attempt.result.instant.threads, 1U);
+  EXPECT_EQ(attempt.result.instant.threads, least_threads());
   expect_nothing_left(target);
 }
 
@@ -98,7 +98,7 @@ TEST_F(Remote, JudgeDecidesWhichInstantIsGood) {
   for (const auto verdict : {remote::Verdict::kGood, remote::Verdict::kBad}) {
     Options how;
     how.judge = [verdict](const auto& threads, const remote::TargetMemory&) {
-      EXPECT_EQ(threads.size(), 1U);
+      EXPECT_GE(threads.size(), 1U);
       return verdict;
     };
     const Attempt attempt(target.pid(), 0, 0, BlobDeed::kWrite, how);

@@ -131,6 +131,9 @@ inline const std::vector<std::byte>& test_blob() {
   return kBlob;
 }
 
+// Of a process that has begun none; a sanitizer may have one of its own.
+inline std::size_t least_threads() { return remote::thread_ids(::getpid()).size(); }
+
 inline std::string children_of(pid_t pid) {
   std::string all;
   for (const pid_t thread : remote::thread_ids(pid))

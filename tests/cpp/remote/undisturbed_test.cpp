@@ -31,6 +31,7 @@
 #include "base/units.h"
 #include "cpp/remote/target.h"
 #include "cpp/remote/test_blob.h"
+#include "cpp/support/build.h"
 #include "os/clock.h"
 #include "remote/proc_files.h"
 #include "remote/snapshot_unprepared.h"
@@ -339,6 +340,8 @@ void handle(int signal, std::atomic<std::uint64_t>& in) {
 }
 
 TEST_F(Remote, EverySignalArrivesOnce) {
+  // Without any copying too.
+  if (kSanitized) GTEST_SKIP() << "ThreadSanitizer makes one of several signals";
   Target target([](SharedNumbers& numbers) {
     handle(SIGRTMIN, numbers.signals);
     std::vector<std::thread> threads;
@@ -485,7 +488,7 @@ TEST_F(Remote, TwoHundredThreads) {
   for (int i = 0; i < 5; ++i) {
     const Attempt attempt(target.pid());
     EXPECT_EQ(attempt.trouble, "");
-    EXPECT_EQ(attempt.result.instant.threads, 201U);
+    EXPECT_EQ(attempt.result.instant.threads, 200 + least_threads());
     RecordProperty("stop_us", static_cast<int>(attempt.result.stop_time / kMicrosecond));
   }
   EXPECT_TRUE(target.beats_on());
