@@ -109,6 +109,8 @@ void Types::find_walk(TypeInfo& info, const TypeInfo& base, const KnownType* kno
   } else if (is_class) {
     if (info.layout == Layout::kOther && (info.dict_offset != 0 || info.has_managed_dict))
       info.layout = Layout::kInstance;
+  } else if (base.walk == Walk::kTuple) {
+    info.walk = Walk::kStructSequence;
   } else if (info.traverse != base.traverse || !is_container(base.walk)) {
     info.walk = Walk::kTraverse;
   }

@@ -20,6 +20,7 @@ namespace hoop::snapshot {
 enum class Walk : std::uint8_t {
   kParts,  // parts() alone
   kTuple,  // these: content by their layout, then parts
+  kStructSequence,
   kList,
   kDict,
   kOrderedDict,
