@@ -91,7 +91,8 @@ TypeInfo Types::describe(Address type) {
   find_walk(info, base, known, is_class);
   find_parts(info, base, known);
   find_attribute_names(info);
-  info.has_own_dict = info.dict_offset != 0 && !info.has_managed_dict && !has_part_at_dict(info);
+  info.has_own_dict = info.dict_offset != 0 && !info.has_managed_dict &&
+                      !has_part_at(info, static_cast<std::uint32_t>(info.dict_offset));
   info.is_leaf = info.walk == Walk::kParts && info.part_count == 0 && info.dict_offset == 0 &&
                  !info.has_managed_dict && !info.is_heap_type;
   info.row = rows_++;
@@ -135,15 +136,13 @@ void Types::find_parts(TypeInfo& info, const TypeInfo& base, const KnownType* kn
 }
 
 void Types::add_part(TypeInfo& info, const Part& part) {
-  for (std::uint32_t i = 0; i < info.part_count; ++i)
-    if (parts_[info.first_part + i].offset == part.offset) return;
+  if (has_part_at(info, part.offset)) return;
   if (parts_.push(part)) ++info.part_count;
 }
 
-bool Types::has_part_at_dict(const TypeInfo& info) const {
+bool Types::has_part_at(const TypeInfo& info, std::uint32_t offset) const {
   for (std::uint32_t i = 0; i < info.part_count; ++i)
-    if (parts_[info.first_part + i].offset == static_cast<std::uint32_t>(info.dict_offset))
-      return true;
+    if (parts_[info.first_part + i].offset == offset) return true;
   return false;
 }
 

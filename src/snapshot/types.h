@@ -106,6 +106,7 @@ class Types {
   std::uint32_t add_pseudo(std::string_view name, Layout layout);
 
   [[nodiscard]] const Part& part(std::uint32_t i) const { return parts_[i]; }
+  [[nodiscard]] bool has_part_at(const TypeInfo& info, std::uint32_t offset) const;
   [[nodiscard]] StringNumber attribute_name(std::uint32_t i) const { return attributes_[i]; }
   // Types seen since the last call: visit(Address). They are objects too.
   template <class F>
@@ -123,7 +124,6 @@ class Types {
   void find_parts(TypeInfo& info, const TypeInfo& base, const KnownType* known);
   void add_part(TypeInfo& info, const Part& part);
   void add_members(TypeInfo& info);
-  [[nodiscard]] bool has_part_at_dict(const TypeInfo& info) const;
   void find_attribute_names(TypeInfo& info);
   void add_row(const TypeInfo& info, const TypeInfo& base, bool is_class);
   void put_row(const TypeInfo& info, StringNumber name, StringNumber module, std::uint32_t flags,

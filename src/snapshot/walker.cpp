@@ -40,9 +40,9 @@ void Walker::walk(Address object, const TypeInfo& info) {
 void Walker::walk_content(Address object, const TypeInfo& info) {
   switch (info.walk) {
     case Walk::kTuple:
-      return walk_tuple(object, count_of(object));
+      return walk_tuple(object);
     case Walk::kStructSequence:
-      return walk_tuple(object, fields_of(object, info));
+      return walk_unnamed_fields(object, info);
     case Walk::kList:
       return walk_list(object);
     case Walk::kDict:
@@ -64,18 +64,25 @@ void Walker::walk_content(Address object, const TypeInfo& info) {
   }
 }
 
-// Fields beyond the visible ones are known to the type alone. Its own tp_traverse asks Python.
-std::size_t Walker::fields_of(Address object, const TypeInfo& info) const {
+void Walker::walk_tuple(Address tuple) {
+  const std::size_t count = count_of(tuple);
+  for (std::size_t i = 0; i < count; ++i)
+    edges_.add_item(EdgeKind::kItem, i, word_at(tuple + layout_.tuple_items + i * kPointer));
+}
+
+// Most fields are members of the type, and so among its parts. How many there are beyond those that
+// len() counts, only the type knows; its own tp_traverse would ask Python.
+void Walker::walk_unnamed_fields(Address object, const TypeInfo& info) {
   constexpr Offset kDigit = 24;
   const Address dict = word_at(info.type + at::kTypeDict);
   const Address number = dict != 0 ? find_by_text(dict, "n_fields", layout_) : 0;
   const bool is_int = number != 0 && (flags_of_type(type_of(number)) & type_flag::kInt) != 0;
-  return is_int ? load<std::uint32_t>(number + kDigit) : count_of(object);
-}
-
-void Walker::walk_tuple(Address tuple, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i)
-    edges_.add_item(EdgeKind::kItem, i, word_at(tuple + layout_.tuple_items + i * kPointer));
+  const std::size_t count = is_int ? load<std::uint32_t>(number + kDigit) : count_of(object);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto offset = static_cast<std::uint32_t>(layout_.tuple_items + i * kPointer);
+    if (!types_.has_part_at(info, offset))
+      edges_.add_item(EdgeKind::kItem, i, word_at(object + offset));
+  }
 }
 
 void Walker::walk_list(Address list) {

@@ -125,8 +125,8 @@ class Walker {
   };
 
   void walk_content(Address object, const TypeInfo& info);
-  void walk_tuple(Address tuple, std::size_t count);
-  [[nodiscard]] std::size_t fields_of(Address object, const TypeInfo& info) const;
+  void walk_tuple(Address tuple);
+  void walk_unnamed_fields(Address object, const TypeInfo& info);
   void walk_list(Address list);
   void walk_dict(Address dict);
   void walk_set(Address set);
