@@ -283,7 +283,7 @@ void start() {
 }  // namespace
 
 void open_attendant() noexcept {
-  if (process.run_dir == nullptr || attendant.is_open) return;
+  if (process.run_dir == nullptr || attendant.is_open || prepare_snapshots() != nullptr) return;
   attendant.is_open = listen_in_run_directory();
   if (attendant.is_open) start();
 }
@@ -306,6 +306,7 @@ void resume_attendant() noexcept {
 void close_attendant() noexcept {
   if (!attendant.is_open) return;
   pause_attendant();
+  leave_attendant();
   attendant.is_open = false;
   if (attendant.client >= 0) {
     snapshot_copy.end();
@@ -313,6 +314,10 @@ void close_attendant() noexcept {
   }
   close_descriptor(attendant.listener);
   close_descriptor(attendant.wake);
+}
+
+void leave_attendant() noexcept {
+  if (!attendant.is_open) return;
   FixedText<512> path;
   socket_path(path);
   ::unlink(path.data());

@@ -43,9 +43,7 @@ def _rows(pid: int, version: int) -> bytes:
         "trigger": "hoop snap, from outside",
     }
     rows |= {f" {name}": str(size) for name, size in account(pid).items()}
-    return b"".join(
-        part.encode(errors="replace") + b"\0" for row in rows.items() for part in row
-    )
+    return b"".join(part.encode(errors="replace") + b"\0" for row in rows.items() for part in row)
 
 
 def _program(pid: int) -> str:
