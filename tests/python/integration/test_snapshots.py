@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -232,6 +233,70 @@ names = os.listdir(os.environ["HOOP_RUN_DIR"])
 print(sum(name.endswith(".sock") for name in names))
 """
     assert box.preloaded("-W", "error", "-c", code).check().text == "1\n"
+
+
+# --- by themselves ------------------------------------------------------------------------------
+
+
+def snapshots_of(box: Sandbox, at: str, code: str) -> list[tuple[str, str]]:
+    """Name without the process number, and trigger, of each file that a program left."""
+    environ = {"HOOP_SNAPSHOT_AT": at, "HOOP_SNAPSHOT_DIR": str(box.work)}
+    done = box.preloaded("-c", code, environ=environ).check()
+    paths = sorted(box.work.glob("*.hoop"))
+    assert sorted(done.err.decode().split()[3::4]) == [str(path) for path in paths], done.err
+    assert not list(box.work.glob("*.part"))
+    return [
+        (path.name.partition("-")[2], SnapshotFile(path).meta["trigger"] or "") for path in paths
+    ]
+
+
+UNTIL = """
+import glob, os, signal, sys, time
+def wait_for(name):
+    end = time.monotonic() + 30
+    while not glob.glob(f"*-{name}.hoop"):
+        assert time.monotonic() < end, os.listdir(".")
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.pythons("3.10", "3.13", "3.14")
+def test_snapshots_are_taken_at_exit(box: Sandbox) -> None:
+    assert snapshots_of(box, "exit", "kept = [1]") == [("1-exit.hoop", "exit")]
+
+
+@pytest.mark.pythons("3.12", "3.14")
+def test_snapshots_are_taken_at_a_signal(box: Sandbox) -> None:
+    code = UNTIL + 'os.kill(os.getpid(), signal.SIGUSR2)\nwait_for("signal")'
+    found = snapshots_of(box, f"signal:{int(signal.SIGUSR2)}", code)
+    assert found == [("1-signal.hoop", "signal")]
+
+
+@pytest.mark.pythons("3.11", "3.13")
+def test_snapshots_are_taken_at_the_peak(box: Sandbox) -> None:
+    code = UNTIL + 'kept = [bytes(100) for _ in range(500_000)]\nwait_for("peak")'
+    assert snapshots_of(box, "peak", code) == [("peak.hoop", "peak")]
+
+
+@pytest.mark.pythons("3.11", "3.13")
+def test_snapshots_are_taken_after_a_memory_error(box: Sandbox) -> None:
+    code = (
+        UNTIL
+        + """
+try:
+    bytearray(1 << 60)
+except MemoryError:
+    wait_for("memory-error")
+"""
+    )
+    assert snapshots_of(box, "memory-error", code) == [("1-memory-error.hoop", "memory-error")]
+
+
+@pytest.mark.pythons("3.12")
+def test_snapshots_are_taken_every_so_often(box: Sandbox) -> None:
+    code = UNTIL + 'wait_for("2-every")'
+    found = snapshots_of(box, "every:1", code)
+    assert found[:2] == [("1-every.hoop", "every"), ("2-every.hoop", "every")]
 
 
 # --- from outside ---------------------------------------------------------------------------------

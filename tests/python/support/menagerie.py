@@ -199,9 +199,9 @@ holder, inline = Holder(), Inline()
 
 
 def with_default(
-    argument: object = Marker("default argument"),  # noqa: B008
+    argument: object = Marker("default argument"),
     *,
-    word: object = Marker("word"),  # noqa: B008
+    word: object = Marker("word"),
 ) -> None:
     pass
 
