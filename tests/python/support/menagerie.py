@@ -239,7 +239,7 @@ def ignore(*_: object) -> None:
 
 watched = Marker("watched")
 reference = weakref.ref(watched, functools.partial(ignore, Marker("callback argument")))
-atexit.register(lambda kept=Marker("at exit"): None)
+atexit.register(lambda kept=Marker("at exit"): None)  # noqa: B008
 thread_local = threading.local()
 thread_local.value = Marker("thread local")
 
