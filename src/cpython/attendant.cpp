@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@
 #include "cpython/snapshot_triggers.h"
 #include "os/clock.h"
 #include "os/native_thread.h"
+#include "os/own_descriptor.h"
 #include "os/standard_error.h"
 
 namespace hoop::cpython {
@@ -60,8 +60,10 @@ struct Attendant {
   bool exists = false;
   bool is_open = false;
   std::atomic<bool> stop_requested{false};
-  int listener = -1;
-  int wake = -1;  // an eventfd: the thread is to look up
+  os::OwnDescriptor listener;
+  // Two ends of a connection: something comes through, or one is closed, and the thread looks up.
+  os::OwnDescriptor woken;
+  os::OwnDescriptor wake;
 };
 constinit Attendant attendant;
 Job job;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): one, as there is one copy
@@ -108,17 +110,24 @@ bool bind_in_run_directory(int socket) {
   return bound;
 }
 
+void close_own() {
+  attendant.listener.close();
+  attendant.woken.close();
+  attendant.wake.close();
+}
+
 bool listen_in_run_directory() {
-  attendant.listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  attendant.wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  const bool done = attendant.listener >= 0 && attendant.wake >= 0 &&
-                    bind_in_run_directory(attendant.listener) &&
-                    ::listen(attendant.listener, kBacklog) == 0;
-  if (!done) {
-    close_descriptor(attendant.listener);
-    close_descriptor(attendant.wake);
-  }
-  return done;
+  int ends[2] = {-1, -1};
+  constexpr int kKind = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  if (::socketpair(AF_UNIX, kKind, 0, ends) != 0) return false;
+  attendant.woken.take(ends[0]);
+  attendant.wake.take(ends[1]);
+  attendant.listener.take(::socket(AF_UNIX, kKind, 0));
+  const int listener = attendant.listener.number();
+  if (listener >= 0 && bind_in_run_directory(listener) && ::listen(listener, kBacklog) == 0)
+    return true;
+  close_own();
+  return false;
 }
 
 void say(int client, const TextBuffer& line) {
@@ -323,8 +332,9 @@ void look_after_snapshot(bool client_is_gone) {
 }
 
 void forget_wake() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t read = ::read(attendant.wake, &count, sizeof count);
+  char bytes[64];
+  while (::read(attendant.woken.number(), bytes, sizeof bytes) > 0) {
+  }
 }
 
 bool is_writing() { return job.client >= 0 || job.trigger != nullptr; }
@@ -334,21 +344,34 @@ int patience() {
   return snapshot_triggers.needs_looks() ? kBetweenLooks : -1;
 }
 
+// False: somebody has closed our descriptors, and nobody can ask any more. The end of the
+// connection that was closed with them ends the wait.
+bool wait_for_something(bool& is_asked, bool& client_is_gone) {
+  pollfd waiting[] = {{attendant.woken.number(), POLLIN, 0},
+                      {attendant.listener.number(), POLLIN, 0},
+                      {job.client, 0, 0}};
+  if (waiting[0].fd < 0 || waiting[1].fd < 0) return false;
+  ::poll(waiting, 3, patience());
+  if (!attendant.woken.is_ours() || !attendant.listener.is_ours()) return false;
+  if ((waiting[0].revents & POLLIN) != 0) forget_wake();
+  is_asked = (waiting[1].revents & POLLIN) != 0;
+  client_is_gone = (waiting[2].revents & (POLLHUP | POLLERR)) != 0;
+  return true;
+}
+
 void* attend(void*) {
   attendant.thread.note_kernel_id();
-  while (!attendant.stop_requested.load(std::memory_order_acquire)) {
-    pollfd waiting[] = {
-        {attendant.wake, POLLIN, 0}, {attendant.listener, POLLIN, 0}, {job.client, 0, 0}};
-    ::poll(waiting, 3, patience());
+  bool is_asked = false;
+  bool client_is_gone = false;
+  while (!attendant.stop_requested.load(std::memory_order_acquire) &&
+         wait_for_something(is_asked, client_is_gone)) {
     if (attendant.stop_requested.load(std::memory_order_acquire)) break;
-    if ((waiting[0].revents & POLLIN) != 0) forget_wake();
-    if (is_writing()) look_after_snapshot((waiting[2].revents & (POLLHUP | POLLERR)) != 0);
-    const char* const trigger = is_writing() || !snapshot_triggers.is_any()
-                                    ? nullptr
-                                    : snapshot_triggers.due(os::monotonic_now());
+    if (is_writing()) look_after_snapshot(client_is_gone);
+    const bool looks = !is_writing() && snapshot_triggers.is_any();
+    const char* const trigger = looks ? snapshot_triggers.due(os::monotonic_now()) : nullptr;
     if (trigger != nullptr) take_own(trigger);
-    if ((waiting[1].revents & POLLIN) == 0) continue;
-    const int client = ::accept4(attendant.listener, nullptr, nullptr, SOCK_CLOEXEC);
+    if (!is_asked) continue;
+    const int client = ::accept4(attendant.listener.number(), nullptr, nullptr, SOCK_CLOEXEC);
     if (client >= 0) serve(client);
   }
   return nullptr;
@@ -356,8 +379,7 @@ void* attend(void*) {
 
 void wake_up() {
   const int saved = errno;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(attendant.wake, &one, sizeof one);
+  [[maybe_unused]] const ssize_t written = ::send(attendant.wake.number(), "", 1, MSG_NOSIGNAL);
   errno = saved;
 }
 
@@ -432,8 +454,7 @@ void close_attendant() noexcept {
   if (job.client >= 0) refuse(job.client, "the process ended before the snapshot was written");
   if (job.trigger != nullptr) finish_own("the process ended before it was written");
   if (snapshot_triggers.is_at_exit()) take_last();
-  close_descriptor(attendant.listener);
-  close_descriptor(attendant.wake);
+  close_own();
 }
 
 void leave_attendant() noexcept {
@@ -451,8 +472,7 @@ void note_memory_error() noexcept {
 
 void forget_attendant() noexcept {
   snapshot_copy.forget();
-  close_descriptor(attendant.listener);
-  close_descriptor(attendant.wake);
+  close_own();
   close_descriptor(job.client);
   job.trigger = nullptr;
   attendant.exists = attendant.is_open = false;

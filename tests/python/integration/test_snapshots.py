@@ -235,6 +235,23 @@ print(sum(name.endswith(".sock") for name in names))
     assert box.preloaded("-W", "error", "-c", code).check().text == "1\n"
 
 
+@pytest.mark.pythons("3.11", "3.13")
+def test_a_program_may_close_all_descriptors(box: Sandbox) -> None:
+    code = """
+import os, time
+first = os.open("/dev/null", os.O_RDONLY)
+os.closerange(first, 4096)
+for number in range(900, 1020):  # whatever has our numbers now is the program's
+    os.dup2(0, number)
+if (pid := os.fork()) == 0:
+    os._exit(0)
+print(first, os.waitpid(pid, 0)[1])
+assert all(os.fstat(number).st_ino == os.fstat(0).st_ino for number in range(900, 1020))
+"""
+    done = box.both("-c", code)
+    assert done.text == "3 0\n"
+
+
 # --- by themselves ------------------------------------------------------------------------------
 
 
