@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.snapshot.heap import ROWS, Row, build
+from bench.snapshot.heap import ROWS, build
 
 # What is asked for, and what does it.
 Steps = Iterator[tuple[str, Callable[[], object]]]
@@ -75,7 +75,7 @@ def main() -> None:
         start = time.perf_counter()
         step()
         asked.append((what, time.perf_counter() - start))
-    print(json.dumps({"asked": asked, "grew": memory("VmHWM:") - before, "type": Row.__name__}))
+    print(json.dumps({"asked": asked, "grew": memory("VmHWM:") - before}))
     sys.stdout.flush()
     os._exit(0)
 
