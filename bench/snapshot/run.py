@@ -240,6 +240,8 @@ def main() -> int:
     if importlib.util.find_spec("hoopsnake") is None:
         say("snapshot: left out: hoopsnake is not installed in this Python: make install")
         return 0
+    if options.hoop:
+        say("snapshot: --hoop is not looked at: the installed package is measured")
     with tempfile.TemporaryDirectory(prefix="hoop-bench-") as name:
         results = measure_all(options, Path(name))
         rivals = measure_rivals(options, Path(name))
