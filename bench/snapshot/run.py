@@ -28,7 +28,16 @@ from bench.common.contestants import clean_environment
 from bench.common.options import parser_of, write_results
 from bench.common.pythons import venv_python
 from bench.common.rounds import interleaved, say
-from bench.snapshot.tables import KINDS, Kind, Results, Rivals, Run, all_tables, goal_lines
+from bench.snapshot.tables import (
+    KINDS,
+    Kind,
+    Results,
+    RivalRuns,
+    Rivals,
+    Run,
+    all_tables,
+    goal_lines,
+)
 
 HERE = Path(__file__).resolve().parent
 HOOP = [sys.executable, "-m", "hoopsnake"]
@@ -173,9 +182,9 @@ def tool_figures(python: Path, name: str, amount: str | Path, timeout: float) ->
     return figures
 
 
-def midden(python: Path, objects: int, folder: Path, timeout: float) -> Run:
+def midden(python: Path, objects: int, file: Path, timeout: float) -> Run:
     """Its dump is asked for from outside, and written by the program itself, held by gdb."""
-    inject, file = python.with_name("midden-inject"), folder / "dump.jsonl"
+    inject = python.with_name("midden-inject")
     if not inject.exists():
         return {"failure": "not installed"}
     with job(KINDS[-1], objects, [str(python)]) as at:
@@ -190,12 +199,19 @@ def midden(python: Path, objects: int, folder: Path, timeout: float) -> Run:
         if done.returncode != 0 or not file.exists():
             return {"failure": "no dump (it needs gdb)"}
         stop = at.ask()["gap"]
-    mega = file.stat().st_size / 1e6
-    asked = [("dump by gdb: the command", took), (f"the program's stop; {mega:.0f} MB", stop)]
-    opened = tool_figures(python, "midden-open", file, timeout)
-    file.unlink()
-    asked += opened.get("asked", [(opened.get("failure", ""), float("nan"))])
-    return {"asked": asked, "grew": opened.get("grew", 0)}
+    size = f"{file.stat().st_size / 1e6:.0f} MB"
+    return {"asked": [(f"dump by gdb, {size}", took), ("of it the program's stop", stop)]}
+
+
+def tool_runs(name: str, python: Path, objects: int, folder: Path, seconds: float) -> RivalRuns:
+    """What came out of a tool; midden looks at a file, in two steps."""
+    if name != "midden":
+        return {name: tool_figures(python, name, str(objects), seconds)}
+    file = folder / "dump.jsonl"
+    runs = {name: midden(python, objects, file, seconds)}
+    if "failure" not in runs[name]:
+        runs["midden's file"] = tool_figures(python, "midden-open", file, seconds)
+    return runs
 
 
 def measure_rivals(options: argparse.Namespace, folder: Path) -> Rivals:
@@ -207,12 +223,10 @@ def measure_rivals(options: argparse.Namespace, folder: Path) -> Rivals:
     for millions in options.rival_sizes:
         objects, tools = round(millions * 1e6), rivals.setdefault(millions, {})
         for name in RIVALS:
-            if name == "midden":
-                run = midden(python, objects, folder, options.rival_seconds)
-            else:
-                run = tool_figures(python, name, str(objects), options.rival_seconds)
-            tools[name] = run
-            say(f"snapshot: {millions:g} M, {name}: {run.get('failure') or run['asked']}")
+            runs = tool_runs(name, python, objects, folder, options.rival_seconds)
+            tools.update(runs)
+            for tool, run in runs.items():
+                say(f"snapshot: {millions:g} M, {tool}: {run.get('failure') or run['asked']}")
     return rivals
 
 

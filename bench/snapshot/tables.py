@@ -15,8 +15,10 @@ from bench.common.table import markdown_table
 Run = dict[str, Any]
 # size in millions -> kind of process -> one run a round
 Results = dict[float, dict[str, list[Run]]]
-# size in millions -> tool -> what came out of it
-Rivals = dict[float, dict[str, Run]]
+# tool -> what came out of it
+RivalRuns = dict[str, Run]
+# size in millions -> those of all tools
+Rivals = dict[float, RivalRuns]
 
 GOAL_PAUSE = 2.0  # ms a GB, in huge pages
 GOAL_WRITTEN, GOAL_ANALYSED = 3.0, 2.0  # millions of objects a second
@@ -59,7 +61,8 @@ def a_gigabyte(runs: Sequence[Run], index: int) -> list[float]:
 def share_huge(runs: Sequence[Run], index: int) -> float:
     """Of resident memory, what is in huge pages when that snapshot is taken."""
     at = [run["snapshots"][index] for run in runs]
-    return statistics.median(snapshot["huge"] / snapshot["rss"] for snapshot in at)
+    share: float = statistics.median(snapshot["huge"] / snapshot["rss"] for snapshot in at)
+    return share
 
 
 def written(runs: Sequence[Run]) -> list[float]:
