@@ -36,9 +36,9 @@ function(hoop_add_blob)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/snapshot/*.cpp ${PROJECT_SOURCE_DIR}/src/snapshot/blob/*.cpp)
   add_library(hoop_blob MODULE ${sources} ${PROJECT_SOURCE_DIR}/src/base/text.cpp)
   hoop_freestanding_binary(hoop_blob)
-  # Its own memcpy must not be made a call of memcpy; there are no constructors, no unwinder, no thread storage.
-  target_compile_options(hoop_blob PRIVATE -ffreestanding -fno-builtin -fno-tree-loop-distribute-patterns
-    -fno-stack-protector -fno-asynchronous-unwind-tables -fno-threadsafe-statics -fcf-protection=none)
+  # There are no constructors, no unwinder, no thread storage.
+  target_compile_options(hoop_blob PRIVATE -ffreestanding -fno-builtin -fno-stack-protector
+    -fno-asynchronous-unwind-tables -fno-threadsafe-statics $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-fcf-protection=none>)
   target_link_options(hoop_blob PRIVATE -nostdlib -Wl,-e,hoop_blob_entry -Wl,-z,defs -Wl,-Bsymbolic -Wl,--build-id=none)
   set_target_properties(hoop_blob PROPERTIES OUTPUT_NAME libhoop_blob INTERPROCEDURAL_OPTIMIZATION OFF)
 endfunction()

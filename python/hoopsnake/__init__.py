@@ -9,8 +9,9 @@ from hoopsnake._errors import HoopError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hoopsnake._api import Collection, PauseCount, SnapshotFile, Stats
     import os
+
+    from hoopsnake._api import Collection, PauseCount, SnapshotFile, Stats
 
 __all__ = [
     "Collection",

@@ -64,10 +64,10 @@ class ColumnReader {
         in.number_below(columns_.string_end.size(), "no such string"));
   }
   ObjectId sparse_object(SectionReader& in, ObjectId before) {
-    const std::uint64_t kStep = in.number();
-    if (kStep >= columns_.objects() || before + kStep >= columns_.objects())
+    const std::uint64_t step = in.number();
+    if (step >= columns_.objects() || before + step >= columns_.objects())
       in.fail("no such object");
-    return static_cast<ObjectId>(before + kStep);
+    return static_cast<ObjectId>(before + step);
   }
 
   void read_strings() {
@@ -92,8 +92,8 @@ class ColumnReader {
     std::uint64_t address = 0;
     while (!in.at_end()) {
       TypeRow row{};
-      const std::int64_t kStep = in.signed_number();
-      address += static_cast<std::uint64_t>(kStep);
+      const std::int64_t step = in.signed_number();
+      address += static_cast<std::uint64_t>(step);
       row.address = address;
       row.name = string_of(in);
       row.module = string_of(in);
@@ -381,10 +381,10 @@ void ColumnReader::read_edges() {
   AddressIndex index(columns_.address);
   if (index.has_twins()) file_.fail("damaged: in OBJECT_ADDRESS, an object is there twice");
   EdgeReader edges(file_, index, columns_);
-  constexpr std::size_t kStep = std::size_t{1} << 16;
+  constexpr std::size_t step = std::size_t{1} << 16;
   const std::size_t count = columns_.objects();
   for (std::size_t i = 0; i < count; ++i) {
-    if (i % kStep == 0) tell("reading references", static_cast<double>(i) / count);
+    if (i % step == 0) tell("reading references", static_cast<double>(i) / count);
     edges.read_object(static_cast<ObjectId>(i));
   }
   edges.close();

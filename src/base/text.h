@@ -14,6 +14,11 @@ class TextBuffer {
   // REQUIRES: capacity >= 1.
   TextBuffer(char* data, std::size_t capacity) : data_(data), capacity_(capacity) { data_[0] = 0; }
 
+  void clear() {
+    size_ = 0;
+    data_[0] = 0;
+    truncated_ = false;
+  }
   TextBuffer& add(const char* text);
   TextBuffer& add(const char* text, std::size_t length);
   TextBuffer& add_char(char c);

@@ -3,13 +3,12 @@
 // python/hoopsnake/heap makes objects of them. Everything is done under the GIL.
 #include <Python.h>
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/string.h>
+#include <nanobind/stl/string.h>  // IWYU pragma: keep
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -335,6 +334,7 @@ nb::list Core::cycles(bool all) {
 }
 
 // Whole columns, for Arrow: little-endian numbers.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a line for each column
 nb::bytes Core::column(const std::string& name) {
   const Columns& all = columns();
   const std::size_t count = all.objects();
@@ -432,7 +432,9 @@ NB_MODULE(_core, module) {
       .def("write_devtools", &Core::write_devtools);
   module.def("compress", &analysis::compress);
   module.def("can_compress", &analysis::can_compress);
+#if HOOP_HAVE_REMOTE
   bindings::add_remote(module);
+#endif
 }
 
 }  // namespace hoop::bindings

@@ -3,8 +3,7 @@
 
 #include <Python.h>
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/string.h>  // IWYU pragma: keep
 #include <sys/random.h>
 #include <sys/types.h>
 

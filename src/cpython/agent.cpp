@@ -21,7 +21,6 @@
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
 #include "cpython/process.h"
-#include "cpython/snapshot_copy.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
 #include "os/interval_timers.h"
@@ -114,7 +113,10 @@ void gather_with_gil() {
 // Before _exit(), in any state. Called by C it may come from a signal handler amid an allocation,
 // or beside threads that are inside the heap this very moment.
 void before_exit_call() {
-  if (agent.active && process.pid == ::getpid()) leave_collector();
+  if (agent.active && process.pid == ::getpid()) {
+    leave_collector();
+    leave_attendant();
+  }
   if (!may_write_figures()) return;
   if (interpreter_is_up() && is_inside_os_exit() && holds_gil()) {
     gather_with_gil();
@@ -212,7 +214,7 @@ int set_up(void*) {
     tell("full collections are left to CPython", reason, "");
   Py_AtExit(after_finalization);
   open_ticker();
-  if (prepare_snapshots() == nullptr) open_attendant();
+  open_attendant();
   PyErr_Restore(type, value, traceback);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpython/attendant.h"
 #include "heap/geometry.h"
 #include "heap/heap.h"
 
@@ -29,13 +30,18 @@ const PyMemAllocatorEx& original(Domain domain) { return originals[static_cast<u
 
 bool is_ours(void* block) { return process_heap.spans(block) || process_heap.owns(block); }
 
+void* noted(void* block) {
+  if (block == nullptr) note_memory_error();
+  return block;
+}
+
 // Our heap can give no more: the allocator before us may still.
 void* malloc_elsewhere(std::size_t size, Domain domain) {
-  return original(domain).malloc(original(domain).ctx, size);
+  return noted(original(domain).malloc(original(domain).ctx, size));
 }
 
 void* calloc_elsewhere(std::size_t count, std::size_t size, Domain domain) {
-  return original(domain).calloc(original(domain).ctx, count, size);
+  return noted(original(domain).calloc(original(domain).ctx, count, size));
 }
 
 // Not one of our blocks: given out before us, or in our place. Both original domains end in the
@@ -45,7 +51,7 @@ void free_elsewhere(void* block) {
 }
 
 void* realloc_elsewhere(void* block, std::size_t size, Domain domain) {
-  return original(domain).realloc(original(domain).ctx, block, size);
+  return noted(original(domain).realloc(original(domain).ctx, block, size));
 }
 
 void* move_elsewhere(void* block, std::size_t size, Domain domain) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,8 +23,10 @@
 #include "cpython/compat/thread_state.h"
 #include "cpython/process.h"
 #include "cpython/snapshot_copy.h"
+#include "cpython/snapshot_triggers.h"
 #include "os/clock.h"
 #include "os/native_thread.h"
+#include "os/standard_error.h"
 
 namespace hoop::cpython {
 namespace {
@@ -32,7 +35,9 @@ namespace {
 constexpr std::size_t kStackBytes = 512 * kKiB;
 // How long the GIL is waited for; after that the copy is taken as things are.
 constexpr Nanoseconds kPatienceForGil = 500 * kMillisecond;
-constexpr int kPollWhileWriting = 5;  // ms
+constexpr int kPollWhileWriting = 5;          // ms
+constexpr int kBetweenLooks = 1000;           // ms, where a trigger has to be looked for
+constexpr unsigned kExitSnapshotTakes = 300;  // seconds, at most
 constexpr int kBacklog = 4;
 
 // What a client sends, with the file as a descriptor beside it. docs/format/run-directory.md.
@@ -43,16 +48,23 @@ struct SnapshotRequest {
 };
 constexpr char kRequestMagic[] = "HOOPSNP1";
 
+// For whom a snapshot is being written: a client, or the process itself.
+struct Job {
+  int client = -1;
+  const char* trigger = nullptr;  // nullptr: a client's, or none
+  FixedText<512> path;            // of the file; it is written as path.part
+};
+
 struct Attendant {
   os::NativeThread thread;
   bool exists = false;
   bool is_open = false;
   std::atomic<bool> stop_requested{false};
   int listener = -1;
-  int wake = -1;    // an eventfd: the thread is to look up
-  int client = -1;  // for whom a snapshot is written
+  int wake = -1;  // an eventfd: the thread is to look up
 };
 constinit Attendant attendant;
+Job job;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): one, as there is one copy
 
 // Who takes the copy: a thread that waits for the GIL, or, when that takes too long, the attendant.
 struct Claim {
@@ -63,6 +75,7 @@ struct Claim {
   State state = State::kNone;
   int file = -1;
   bool with_values = false;
+  const char* trigger = nullptr;
   const char* failure = nullptr;
 };
 constinit Claim claim;
@@ -143,7 +156,7 @@ void take_with_gil() {
   ::pthread_mutex_lock(&claim.mutex);
   if (claim.state == Claim::State::kWaiting) {
     claim.failure =
-        snapshot_copy.start(claim.file, claim.with_values, "hoop snap", Instant::kPython);
+        snapshot_copy.start(claim.file, claim.with_values, claim.trigger, Instant::kPython);
     claim.state = Claim::State::kTaken;
   } else {
     claim.state = Claim::State::kNone;
@@ -160,12 +173,13 @@ void* wait_for_gil(void*) {
   return nullptr;
 }
 
-bool start_claim(int file, bool with_values) {
+bool start_claim(int file, bool with_values, const char* trigger) {
   ::pthread_mutex_lock(&claim.mutex);
   const bool is_free = claim.state == Claim::State::kNone;
   if (is_free) {
     claim.file = file;
     claim.with_values = with_values;
+    claim.trigger = trigger;
     claim.state = Claim::State::kWaiting;
   }
   ::pthread_mutex_unlock(&claim.mutex);
@@ -200,11 +214,11 @@ bool wait_for_claim() {
   return taken;
 }
 
-const char* take_snapshot(int file, bool with_values) {
-  if (start_claim(file, with_values) && wait_for_claim()) return claim.failure;
+const char* take_snapshot(int file, bool with_values, const char* trigger) {
+  if (start_claim(file, with_values, trigger) && wait_for_claim()) return claim.failure;
   if (attendant.stop_requested.load(std::memory_order_relaxed))
     return "the process was about to fork or to end; try again";
-  return snapshot_copy.start(file, with_values, "hoop snap", Instant::kAnywhere);
+  return snapshot_copy.start(file, with_values, trigger, Instant::kAnywhere);
 }
 
 // --- clients ---
@@ -244,10 +258,56 @@ void serve(int client) {
   if (!is_allowed(client)) return refuse(client, "another user asks");
   int file = receive_request(client, request);
   if (file < 0) return refuse(client, "this is no request that is understood here");
-  const char* const failure = take_snapshot(file, (request.flags & 1) != 0);
+  const char* const failure = take_snapshot(file, (request.flags & 1) != 0, "hoop snap");
   close_descriptor(file);
   if (failure != nullptr) return refuse(client, failure);
-  attendant.client = client;
+  job.client = client;
+}
+
+// --- triggers ---
+
+// One line of ours: where a snapshot lies that nobody has waited for.
+void tell_of(const char* failure) {
+  FixedText<1024> line;
+  line.add("hoop: snapshot (").add(job.trigger).add("): ");
+  if (failure != nullptr) line.add("none, ").add(failure);
+  if (failure == nullptr) line.add(job.path.data());
+  line.add_char('\n');
+  os::write_to_standard_error(line.data(), line.size());
+}
+
+void part_path(TextBuffer& path) { path.add(job.path.data()).add(".part"); }
+
+void finish_own(const char* failure) {
+  FixedText<520> part;
+  part_path(part);
+  if (failure != nullptr) {
+    ::unlink(part.data());
+  } else if (::rename(part.data(), job.path.data()) != 0) {
+    failure = "the file could not be given its name";
+  }
+  tell_of(failure);
+  job.trigger = nullptr;
+}
+
+// The file to write into; -1: there can be none, which was told.
+int open_own(const char* trigger) {
+  job.trigger = trigger;
+  job.path.clear();
+  snapshot_triggers.make_path(trigger, job.path);
+  FixedText<520> part;
+  part_path(part);
+  const int file = ::open(part.data(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) finish_own("no file can be written there");
+  return file;
+}
+
+void take_own(const char* trigger) {
+  int file = open_own(trigger);
+  if (file < 0) return;
+  const char* const failure = take_snapshot(file, false, trigger);
+  close_descriptor(file);
+  if (failure != nullptr) finish_own(failure);
 }
 
 // A client that has gone wants nothing any more.
@@ -255,24 +315,83 @@ void look_after_snapshot(bool client_is_gone) {
   SnapshotReport result;
   if (client_is_gone) {
     snapshot_copy.end();
-    return close_descriptor(attendant.client);
+    return close_descriptor(job.client);
   }
-  if (snapshot_copy.poll(result)) report(attendant.client, result);
+  if (!snapshot_copy.poll(result)) return;
+  if (job.client >= 0) return report(job.client, result);
+  finish_own(result.failure);
+}
+
+void forget_wake() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t read = ::read(attendant.wake, &count, sizeof count);
+}
+
+bool is_writing() { return job.client >= 0 || job.trigger != nullptr; }
+
+int patience() {
+  if (is_writing()) return kPollWhileWriting;
+  return snapshot_triggers.needs_looks() ? kBetweenLooks : -1;
 }
 
 void* attend(void*) {
   attendant.thread.note_kernel_id();
   while (!attendant.stop_requested.load(std::memory_order_acquire)) {
-    const bool writes = attendant.client >= 0;
     pollfd waiting[] = {
-        {attendant.wake, POLLIN, 0}, {attendant.listener, POLLIN, 0}, {attendant.client, 0, 0}};
-    ::poll(waiting, 3, writes ? kPollWhileWriting : -1);
-    if (writes) look_after_snapshot((waiting[2].revents & (POLLHUP | POLLERR)) != 0);
+        {attendant.wake, POLLIN, 0}, {attendant.listener, POLLIN, 0}, {job.client, 0, 0}};
+    ::poll(waiting, 3, patience());
+    if (attendant.stop_requested.load(std::memory_order_acquire)) break;
+    if ((waiting[0].revents & POLLIN) != 0) forget_wake();
+    if (is_writing()) look_after_snapshot((waiting[2].revents & (POLLHUP | POLLERR)) != 0);
+    const char* const trigger = is_writing() || !snapshot_triggers.is_any()
+                                    ? nullptr
+                                    : snapshot_triggers.due(os::monotonic_now());
+    if (trigger != nullptr) take_own(trigger);
     if ((waiting[1].revents & POLLIN) == 0) continue;
     const int client = ::accept4(attendant.listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (client >= 0) serve(client);
   }
   return nullptr;
+}
+
+void wake_up() {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(attendant.wake, &one, sizeof one);
+  errno = saved;
+}
+
+void on_signal(int) {
+  snapshot_triggers.note_signal();
+  wake_up();
+}
+
+void handle_signal() {
+  if (snapshot_triggers.signal() == 0) return;
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(snapshot_triggers.signal(), &action, nullptr);
+}
+
+// The program is over, and waits for it.
+void take_last() {
+  constexpr useconds_t kBetweenPolls = 5'000;
+  const Nanoseconds end = os::monotonic_now() + kExitSnapshotTakes * kSecond;
+  int file = open_own("exit");
+  if (file < 0) return;
+  const char* const failure = snapshot_copy.start(file, false, "exit", Instant::kPython);
+  close_descriptor(file);
+  if (failure != nullptr) return finish_own(failure);
+  SnapshotReport result;
+  while (!snapshot_copy.poll(result)) {
+    if (os::monotonic_now() > end) {
+      snapshot_copy.end();
+      return finish_own("it took too long");
+    }
+    ::usleep(kBetweenPolls);
+  }
+  finish_own(result.failure);
 }
 
 void start() {
@@ -283,20 +402,21 @@ void start() {
 }  // namespace
 
 void open_attendant() noexcept {
-  if (process.run_dir == nullptr || attendant.is_open) return;
+  if (process.run_dir == nullptr || attendant.is_open || prepare_snapshots() != nullptr) return;
   attendant.is_open = listen_in_run_directory();
-  if (attendant.is_open) start();
+  if (!attendant.is_open) return;
+  snapshot_triggers.read_environment();
+  handle_signal();
+  start();
 }
 
 void pause_attendant() noexcept {
   if (!attendant.exists) return;
   attendant.exists = false;
   attendant.stop_requested.store(true, std::memory_order_release);
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(attendant.wake, &one, sizeof one);
+  wake_up();
   attendant.thread.join();
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t read = ::read(attendant.wake, &count, sizeof count);
+  forget_wake();
 }
 
 void resume_attendant() noexcept {
@@ -306,23 +426,35 @@ void resume_attendant() noexcept {
 void close_attendant() noexcept {
   if (!attendant.is_open) return;
   pause_attendant();
+  leave_attendant();
   attendant.is_open = false;
-  if (attendant.client >= 0) {
-    snapshot_copy.end();
-    refuse(attendant.client, "the process ended before the snapshot was written");
-  }
+  if (is_writing()) snapshot_copy.end();
+  if (job.client >= 0) refuse(job.client, "the process ended before the snapshot was written");
+  if (job.trigger != nullptr) finish_own("the process ended before it was written");
+  if (snapshot_triggers.is_at_exit()) take_last();
   close_descriptor(attendant.listener);
   close_descriptor(attendant.wake);
+}
+
+void leave_attendant() noexcept {
+  if (!attendant.is_open) return;
   FixedText<512> path;
   socket_path(path);
   ::unlink(path.data());
+}
+
+void note_memory_error() noexcept {
+  if (!attendant.is_open || !snapshot_triggers.is_at_memory_error()) return;
+  snapshot_triggers.note_memory_error();
+  wake_up();
 }
 
 void forget_attendant() noexcept {
   snapshot_copy.forget();
   close_descriptor(attendant.listener);
   close_descriptor(attendant.wake);
-  close_descriptor(attendant.client);
+  close_descriptor(job.client);
+  job.trigger = nullptr;
   attendant.exists = attendant.is_open = false;
   claim.state = Claim::State::kNone;
   ::pthread_mutex_init(&claim.mutex, nullptr);

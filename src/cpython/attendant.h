@@ -14,6 +14,10 @@ void pause_attendant() noexcept;
 void resume_attendant() noexcept;
 // The interpreter is about to end: ends a snapshot under way.
 void close_attendant() noexcept;
+// Before _exit(), which waits for nothing: nobody is to find the socket.
+void leave_attendant() noexcept;
+// An allocation failed. Any thread.
+void note_memory_error() noexcept;
 // In a fork's child: everything is the parent's; resume_attendant() makes one of its own.
 void forget_attendant() noexcept;
 

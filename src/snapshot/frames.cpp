@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/units.h"
 #include "snapshot/objects.h"
@@ -24,12 +25,12 @@ Address tuple_item(Address tuple, std::size_t i, const PythonLayout& layout) {
   return word_at(tuple + layout.tuple_items + i * sizeof(Address));
 }
 
-bool is_code(Address object, const PythonLayout& layout) {
-  // A code object's table of names is a tuple; other things that run have none there.
+// Frames of the interpreter's own run something else.
+bool is_code(Address object) {
+  constexpr char kName[] = "code";
   if (object == 0 || object % sizeof(Address) != 0) return false;
-  const Address names = word_at(object + layout.code.names);
-  return names != 0 && names % sizeof(Address) == 0 &&
-         (flags_of_type(type_of(names)) & type_flag::kTuple) != 0;
+  const auto* const name = reinterpret_cast<const char*>(word_at(type_of(object) + at::kTypeName));
+  return std::memcmp(name, kName, sizeof kName) == 0;
 }
 
 std::size_t local_count(Address code, const PythonLayout& layout) {
@@ -142,7 +143,7 @@ class LocationTable {
 FrameView view_interpreter_frame(Address frame, const PythonLayout& layout) {
   FrameView view;
   const Address code = word_at(frame + layout.frame.code) & ~kReferenceTags;
-  if (!is_code(code, layout)) return view;
+  if (!is_code(code)) return view;
   view.code = code;
   view.locals = frame + layout.frame.locals;
   view.slot_count = slots_in_use(frame, local_count(code, layout), layout);

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from hoopsnake import _collectors
 from hoopsnake._errors import HoopError
 from hoopsnake._switch import disabled
-from hoopsnake.cli import command, environment, inherited, rundirs
+from hoopsnake.cli import command, environment, inherited, rundirs, triggers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ Options come before it; all words after it are the program's own.
                      the process while the program runs on; the default), inplace (Hoopsnake,
                      while the program stands still) or stock (CPython)
   --fast-gc-collect  gc.collect() is done by Hoopsnake too, in place
+  --snapshot-at WHEN  the program's processes write snapshots of their heaps: at exit, at each new
+                     peak, after a memory-error, near the limit of the control group, at a signal
+                     (SIGUSR2), every 60s (5m, 2h). Several: exit,peak
+  --snapshots DIR    where to; default: here
 
 Processes that the program starts come along if they run a Python that Hoopsnake knows.
 HOOP_DISABLE=1 in the environment runs the program without us. The exit status is the
@@ -52,13 +56,24 @@ _ARGUMENTS = {
     "--report": "a file name",
     "--json": "a file name",
     "--collector": "concurrent, inplace or stock",
+    "--snapshot-at": "exit, peak, memory-error, limit, a signal, or a time such as 60s",
+    "--snapshots": "a directory",
 }
 
 
 class Options:
     """What stands before the program's own words."""
 
-    __slots__ = ("collector", "fast_gc_collect", "json_file", "quiet", "report_file", "words")
+    __slots__ = (
+        "collector",
+        "fast_gc_collect",
+        "json_file",
+        "quiet",
+        "report_file",
+        "snapshot_at",
+        "snapshots",
+        "words",
+    )
 
     def __init__(self) -> None:
         self.report_file: str | None = None
@@ -66,6 +81,8 @@ class Options:
         self.quiet = False
         self.collector: str | None = None
         self.fast_gc_collect = False
+        self.snapshot_at: list[str] = []
+        self.snapshots: str | None = None
         self.words: list[str] = []
 
 
@@ -113,6 +130,10 @@ def _set_argument(options: Options, name: str, value: str) -> None:
         options.report_file = _writable(name, value)
     elif name == "--json":
         options.json_file = _writable(name, value)
+    elif name == "--snapshot-at":
+        options.snapshot_at += triggers.parse(value)
+    elif name == "--snapshots":
+        options.snapshots = triggers.directory(value)
     else:
         options.collector = _collectors.checked(value)
 
@@ -145,6 +166,7 @@ def _run_watched(program: command.Command, options: Options, environ: dict[str, 
         _describe(run_dir, program, options, started, warned=warned)
         ours = environment.build(environ, run_dir, shim, os.getpid())
         ours |= environment.choices(options.collector, fast_gc_collect=options.fast_gc_collect)
+        ours |= triggers.environment(options.snapshot_at, options.snapshots)
         _become(program, ours)
     except OSError as error:
         rundirs.remove(run_dir)

@@ -18,6 +18,8 @@ def take(pid: int, file: int, *, with_values: bool) -> dict[str, object]:
     """Write a snapshot of the process into `file`; returns facts about it."""
     from hoopsnake import _core
 
+    if not hasattr(_core, "snapshot_process"):
+        raise HoopError(f"process {pid} is none of `hoop run`, and others are copied on x86-64 only")
     blob = environment.find_library("libhoop_blob.so", os.environ)
     try:
         version = _core.find_python(pid)[0]
@@ -43,9 +45,7 @@ def _rows(pid: int, version: int) -> bytes:
         "trigger": "hoop snap, from outside",
     }
     rows |= {f" {name}": str(size) for name, size in account(pid).items()}
-    return b"".join(
-        part.encode(errors="replace") + b"\0" for row in rows.items() for part in row
-    )
+    return b"".join(part.encode(errors="replace") + b"\0" for row in rows.items() for part in row)
 
 
 def _program(pid: int) -> str:

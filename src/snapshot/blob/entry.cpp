@@ -20,6 +20,11 @@
 #include "snapshot/python_layout.h"
 #include "snapshot/writer.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+// The loop of memcpy is not to become a call of memcpy.
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
 namespace hoop::snapshot {
 namespace {
 

@@ -97,7 +97,7 @@ def sections_of(data: bytes) -> dict[int, bytes]:
     parts: dict[int, list[bytes]] = {}
     for at in range(end + 24, end + 24 + size, 32):
         section, flags, offset, stored, raw = struct.unpack_from("<IIQQQ", data, at)
-        assert flags == 0 and stored == raw, "a plain file is expected"
+        assert (flags, stored) == (0, raw), "a plain file is expected"
         parts.setdefault(section, []).append(data[offset + 24 : offset + 24 + stored])
     return {section: b"".join(blocks) for section, blocks in parts.items()}
 
@@ -210,7 +210,12 @@ class SnapshotFile:
         for found in self.objects:
             if found.type.layout in TEXT_LAYOUTS:
                 length, width, text = texts.number(), texts.byte(), texts.number()
-                found.text = length, width, self.string(text), int.from_bytes(texts.bytes(4), "little")
+                found.text = (
+                    length,
+                    width,
+                    self.string(text),
+                    int.from_bytes(texts.bytes(4), "little"),
+                )
             if found.type.layout in CAPACITY_LAYOUTS:
                 found.slots = slots.number(), slots.number()
 

@@ -200,7 +200,5 @@ def test_what_hoop_says_of_itself(
 
 def test_an_unknown_verb_names_the_known(capsys: Captured) -> None:
     assert main(["rnu"]) == 2
-    assert capsys.readouterr().err == (
-        "hoop: there is no 'rnu'; `hoop --help` lists the verbs\n"
-    )
+    assert capsys.readouterr().err == ("hoop: there is no 'rnu'; `hoop --help` lists the verbs\n")
     assert main([]) == 2
