@@ -12,7 +12,7 @@ BUILD := nice cmake --build --preset
 CMAKE_ARGS := -DHOOP_WERROR=$(if $(CI),ON,OFF)
 
 help:
-	@echo "make demo    run a real program on Hoopsnake's heap and see its report"
+	@echo "make demo    run a web service with a leak, and see who holds its memory"
 	@echo "make test    build everything and run all tests"
 	@echo "make lint    layers, text, ruff, mypy, clang-format, clang-tidy"
 	@echo "make format  format C++ and Python in place"

@@ -66,7 +66,7 @@ def _pack(path: str, plain: bool) -> int:
     from hoopsnake import _core
 
     if not plain and _core.can_compress():
-        return _core.compress(path)
+        _core.compress(path)
     return os.path.getsize(path)
 
 

@@ -423,6 +423,15 @@ def test_a_run_is_asked_by_its_socket(asked: Service) -> None:
     assert not list(Path(asked.box.environ["TMPDIR"]).rglob("*.sock"))
 
 
+@pytest.mark.pythons("3.11")
+def test_snap_tells_the_size_of_the_file(asked: Service) -> None:
+    """Packed it is another one than what packing saves."""
+    path = asked.box.work / "size.hoop"
+    for options in (["--plain"], []):
+        facts = json.loads(asked.snap("-o", str(path), "--json", *options).stdout)
+        assert facts["bytes"] == path.stat().st_size
+
+
 def refused(done: subprocess.CompletedProcess[str]) -> bool:
     return done.returncode != 0 and any(
         word in done.stderr for word in ("SYS_PTRACE", "ptrace_scope", "seccomp")
