@@ -168,10 +168,8 @@ void forget_flight() {
   collector.has_flight.store(false, std::memory_order_relaxed);
 }
 
-// Pages that were apart because a copy shared them are put together again.
-void mend_after_copy() {
-  if (record().mode == CollectionMode::kConcurrent && mend_huge_pages(process_heap))
-    request_errands();
+void mend_after_flight() {
+  if (record().mode == CollectionMode::kConcurrent) mend_after_copy();
 }
 
 void end_flight(Outcome outcome, const char* reason) {
@@ -182,7 +180,7 @@ void end_flight(Outcome outcome, const char* reason) {
   collection_history.end(outcome, reason);
   if (!had_copy) return;
   restore_counters();
-  mend_after_copy();
+  mend_after_flight();
 }
 
 void detach(const char* reason) {
@@ -290,12 +288,12 @@ void poll_flight() {
     restore_counters();
     forget_flight();
     collection_history.end(Outcome::kFailed, failure);
-    return mend_after_copy();
+    return mend_after_flight();
   }
   if (!was_searching || collector.flight.state() != Flight::State::kFound) return;
   collector.decision.note_success();
   note_found();
-  mend_after_copy();
+  mend_after_flight();
   if (collector.flight.is_judged()) end_flight(Outcome::kDone, nullptr);
 }
 
@@ -458,6 +456,10 @@ void attach_collector(PyObject* gc_module, CollectorChoice choice) noexcept {
     collector.every = collector.until_next = static_cast<unsigned>(parse_decimal(text));
   set_errands(run_errands);
   collector.is_attached = true;
+}
+
+void mend_after_copy() noexcept {
+  if (collector.is_attached && mend_huge_pages(process_heap)) request_errands();
 }
 
 bool collector_is_attached() noexcept { return collector.is_attached; }

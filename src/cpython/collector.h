@@ -45,6 +45,9 @@ PyObject* collect_in_place(PyObject* gc_module, PyCFunction original) noexcept;
 // The collector's lists, where they were found. False: they were not.
 bool find_collector_state(GcState& state) noexcept;
 
+// Has huge pages put together again that were split while a copy was there.
+void mend_after_copy() noexcept;
+
 // The program is about to look at the collector's lists; during collect_in_place() not all objects
 // are in them.
 void show_all_objects() noexcept;

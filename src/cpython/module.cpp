@@ -116,13 +116,13 @@ PyObject* collections(PyObject*, PyObject*) {
 // Waits without the GIL; signals are seen to meanwhile.
 bool wait_for_snapshot(SnapshotReport& report) {
   constexpr useconds_t kFirst = 500, kLongest = 20'000;
-  for (useconds_t pause = kFirst; !snapshot_copy.poll(report);) {
-    Py_BEGIN_ALLOW_THREADS ::usleep(pause);
-    Py_END_ALLOW_THREADS if (pause < kLongest) pause *= 2;
-    if (PyErr_CheckSignals() != 0) {
-      snapshot_copy.end();
-      return false;
-    }
+  bool is_done = false;
+  for (useconds_t pause = kFirst; !is_done; pause = pause < kLongest ? pause * 2 : pause) {
+    Py_BEGIN_ALLOW_THREADS is_done = snapshot_copy.poll(report);
+    if (!is_done) ::usleep(pause);
+    Py_END_ALLOW_THREADS if (is_done || PyErr_CheckSignals() == 0) continue;
+    snapshot_copy.end();
+    return false;
   }
   return true;
 }

@@ -54,16 +54,12 @@ struct SnapshotCopy::Shared {
   void add_memory(std::string_view name, std::size_t bytes) {
     memory[memory_count++] = {name, bytes};
   }
-  void add_account();
+  void add_account(const heap::Statistics& statistics);
   void add_meta(std::string_view key, std::string_view value) { meta[meta_count++] = {key, value}; }
 };
 
-void SnapshotCopy::Shared::add_account() {
-  RssAccount rss;
-  {
-    const HeapLock lock;
-    rss = take_rss_account(process_heap, process_heap.statistics());
-  }
+void SnapshotCopy::Shared::add_account(const heap::Statistics& statistics) {
+  const RssAccount rss = take_rss_account(process_heap, statistics);
   add_memory("heap: live blocks", rss.heap_in_use);
   add_memory("heap: free", rss.heap_free);
   add_memory("heap: bookkeeping", rss.heap_metadata);
@@ -102,6 +98,11 @@ struct Prepared {
   snapshot::Subject subject;
 };
 constinit Prepared prepared;
+
+int mend(void*) {
+  mend_after_copy();
+  return 0;
+}
 
 const char* text_of_error(int error) {
   switch (error) {
@@ -201,6 +202,8 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   if (instant == Instant::kPython) {
     show_all_objects();
     context.has_state = find_collector_state(context.state);
+    const HeapLock lock;
+    statistics_ = process_heap.statistics();
   }
   order.file = file;
   order.pid = static_cast<std::uint32_t>(::getpid());
@@ -214,7 +217,8 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   pause_ = os::monotonic_now() - begin;
   if (copy < 0) return text_of_refusal(-copy);
   copy_ = copy;
-  note_account(trigger, instant);
+  trigger_ = trigger;
+  instant_ = instant;
   return nullptr;
 }
 
@@ -234,22 +238,23 @@ snapshot::Account SnapshotCopy::wait_for_account(void* shared_memory) {
   return {shared.memory.data(), shared.memory_count, shared.meta.data(), shared.meta_count};
 }
 
-// The heap's own figures are read with the GIL only.
-void SnapshotCopy::note_account(const char* trigger, Instant instant) noexcept {
+// Reads all mappings, which takes tens of milliseconds in a large process: not amid the stop.
+void SnapshotCopy::note_account() noexcept {
   Shared& shared = *shared_;
-  if (instant == Instant::kPython) shared.add_account();
+  if (instant_ == Instant::kPython) shared.add_account(statistics_);
   read_command_line(shared.program);
   shared.pause.add_decimal(pause_);
   shared.add_meta("python", PY_VERSION);
   shared.add_meta("program", {shared.program.data(), shared.program.size()});
   shared.add_meta("hoopsnake", HOOP_VERSION);
-  shared.add_meta("trigger", trigger);
-  shared.add_meta("instant", instant == Instant::kPython ? "python" : "anywhere");
+  shared.add_meta("trigger", trigger_);
+  shared.add_meta("instant", instant_ == Instant::kPython ? "python" : "anywhere");
   shared.add_meta("pause_ns", {shared.pause.data(), shared.pause.size()});
   shared.has_account.store(true, std::memory_order_release);
 }
 
 bool SnapshotCopy::poll(SnapshotReport& report) noexcept {
+  if (!shared_->has_account.load(std::memory_order_relaxed)) note_account();
   const os::CopyState state = os::poll_copy(copy_);
   if (state == os::CopyState::kRuns) return false;
   report = {};
@@ -261,6 +266,8 @@ bool SnapshotCopy::poll(SnapshotReport& report) noexcept {
     if (report.outcome.error != 0) report.failure = text_of_error(report.outcome.error);
   }
   release();
+  // Pages that were written to meanwhile are in pieces, and the next copy would take longer.
+  if (Py_IsInitialized() != 0) Py_AddPendingCall(mend, nullptr);
   return true;
 }
 

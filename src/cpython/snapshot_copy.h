@@ -12,6 +12,7 @@
 
 #include "base/units.h"
 #include "cycles/object_map.h"
+#include "heap/statistics.h"
 #include "snapshot/writer.h"
 
 namespace hoop::cpython {
@@ -53,13 +54,16 @@ class SnapshotCopy {
 
   const char* start_reserved(int file, bool with_values, const char* trigger,
                              Instant instant) noexcept;
-  void note_account(const char* trigger, Instant instant) noexcept;
+  void note_account() noexcept;
   void release() noexcept;
 
   std::atomic<bool> is_reserved_{false};
   pid_t copy_ = 0;
   Shared* shared_ = nullptr;
   Nanoseconds pause_ = 0;
+  const char* trigger_ = nullptr;
+  Instant instant_ = Instant::kPython;
+  heap::Statistics statistics_;  // when it was taken
 };
 
 extern constinit SnapshotCopy snapshot_copy;
