@@ -381,10 +381,10 @@ void ColumnReader::read_edges() {
   AddressIndex index(columns_.address);
   if (index.has_twins()) file_.fail("damaged: in OBJECT_ADDRESS, an object is there twice");
   EdgeReader edges(file_, index, columns_);
-  constexpr std::size_t step = std::size_t{1} << 16;
+  constexpr std::size_t kStep = std::size_t{1} << 16;
   const std::size_t count = columns_.objects();
   for (std::size_t i = 0; i < count; ++i) {
-    if (i % step == 0) tell("reading references", static_cast<double>(i) / count);
+    if (i % kStep == 0) tell("reading references", static_cast<double>(i) / count);
     edges.read_object(static_cast<ObjectId>(i));
   }
   edges.close();

@@ -2,6 +2,7 @@
 // The agent as a Python module: `hoopsnake._agent`. The same file that the shim opened, so the same
 // heap.
 #include <Python.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <cstddef>

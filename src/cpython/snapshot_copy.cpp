@@ -4,6 +4,7 @@
 #include <Python.h>
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,7 +12,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <string_view>
 
 #include "base/text.h"
@@ -22,6 +22,7 @@
 #include "cpython/list_walk.h"
 #include "cpython/rss_account.h"
 #include "cycles/object_map.h"
+#include "heap/statistics.h"
 #include "os/clock.h"
 #include "os/copy_process.h"
 #include "os/pages.h"
@@ -31,7 +32,7 @@
 #include "snapshot/python_layout.h"
 #include "snapshot/writer.h"
 
-extern "C" char _PyRuntime[] __attribute__((weak));
+extern "C" char _PyRuntime[] __attribute__((weak));  // NOLINT(readability-identifier-naming)
 
 namespace hoop::cpython {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpython/snapshot_triggers.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>

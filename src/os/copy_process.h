@@ -4,8 +4,8 @@
 //
 // A raw clone, not fork(): no handlers run, nobody is told. Its end raises no signal, so that
 // waitpid(-1) of the program never sees it. In the copy every signal is blocked and every
-// descriptor closed but one; it dumps no core, dies first when memory is short, and ends by itself after
-// `most_seconds`, whatever it is doing then.
+// descriptor closed but one; it dumps no core, dies first when memory is short, and ends by itself
+// after `most_seconds`, whatever it is doing then.
 #pragma once
 
 #include <sys/types.h>

@@ -58,9 +58,8 @@ Address find_call_instruction(pid_t pid, const TargetMemory& memory) {
   std::vector<unsigned char> text;
   std::vector<Mapping> mappings = read_mappings(pid);
   // The C library's calls end with a return; elsewhere it takes longer to find one.
-  std::stable_partition(mappings.begin(), mappings.end(), [](const Mapping& one) {
-    return one.path.find("libc") != std::string::npos;
-  });
+  std::partition(mappings.begin(), mappings.end(),
+                 [](const Mapping& one) { return one.path.find("libc") != std::string::npos; });
   for (const Mapping& one : mappings) {
     // The page at the top is the kernel's own and cannot be read.
     if (!one.executable || !one.readable || one.path == "[vsyscall]") continue;

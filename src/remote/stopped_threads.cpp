@@ -163,9 +163,8 @@ Trouble StoppedThreads::stop_one(Nanoseconds deadline) {
   release();
   std::vector<ThreadLook> candidates = look_at_running(pid_);
   // Sleeping ones first: they stop at once, and are not in the middle of anything.
-  std::stable_partition(candidates.begin(), candidates.end(), [this](const ThreadLook& one) {
-    return thread_state(pid_, one.thread) == 'S';
-  });
+  std::partition(candidates.begin(), candidates.end(),
+                 [this](const ThreadLook& one) { return thread_state(pid_, one.thread) == 'S'; });
   Trouble trouble("process " + std::to_string(pid_) + " has ended");
   constexpr Nanoseconds kPatience = 50 * kMillisecond;
   for (const ThreadLook& one : candidates) {

@@ -6,6 +6,8 @@
 
 #include "base/units.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
+#include "snapshot/types.h"
 
 namespace hoop::snapshot {
 namespace {

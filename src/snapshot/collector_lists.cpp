@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 
 #include "base/units.h"
@@ -12,6 +11,7 @@
 #include "os/bare.h"
 #include "snapshot/interpreter_layout.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
 
 namespace hoop::snapshot {
 namespace {

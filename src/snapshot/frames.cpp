@@ -76,7 +76,7 @@ std::uint32_t line_by_steps(Address table, std::int64_t instruction, std::int64_
   for (std::int64_t i = 0; i < entries; ++i) {
     const Address entry = table + kBytesData + static_cast<Address>(i) * 2;
     constexpr int kNoLine = -128;
-    const int step = load<std::int8_t>(entry + 1);
+    const int step = static_cast<int>(load<std::uint8_t>(entry + 1) ^ 0x80u) - 0x80;  // signed
     if (step != kNoLine) line += step;
     end += load<std::uint8_t>(entry);
     if (instruction < end) return step == kNoLine ? 0 : static_cast<std::uint32_t>(line);

@@ -10,6 +10,10 @@
 #include "snapshot/frames.h"
 #include "snapshot/interpreter_layout.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
+#include "snapshot/rows.h"
+#include "snapshot/strings.h"
+#include "snapshot/walker.h"
 
 namespace hoop::snapshot {
 namespace {

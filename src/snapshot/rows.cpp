@@ -9,7 +9,9 @@
 #include "snapshot/format.h"
 #include "snapshot/frames.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
 #include "snapshot/sizes.h"
+#include "snapshot/types.h"
 
 namespace hoop::snapshot {
 namespace {

@@ -9,6 +9,8 @@
 #include "snapshot/format.h"
 #include "snapshot/frames.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
+#include "snapshot/types.h"
 
 namespace hoop::snapshot {
 namespace {

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "snapshot/format.h"
 #include "snapshot/objects.h"
+#include "snapshot/sections.h"
 
 namespace hoop::snapshot {
 namespace {

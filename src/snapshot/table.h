@@ -71,30 +71,31 @@ class StableArray {
   StableArray() = default;
   ~StableArray() {
     for (std::size_t i = 0; i * kChunkItems < size_; ++i)
-      os::bare::unmap(chunks_[i], kChunkItems * sizeof(T));
+      os::bare::unmap(chunk(i), kChunkItems * sizeof(T));
   }
   StableArray(const StableArray&) = delete;
   StableArray& operator=(const StableArray&) = delete;
 
   // nullptr: no memory.
   T* push(const T& item) {
-    const std::size_t chunk = size_ / kChunkItems;
     if (size_ % kChunkItems == 0) {
       auto* const items = static_cast<T*>(os::bare::map(kChunkItems * sizeof(T)));
-      if (items == nullptr || !chunks_.push(items)) return nullptr;
+      if (items == nullptr || !chunks_.push(reinterpret_cast<Address>(items))) return nullptr;
     }
-    T* const place = chunks_[chunk] + size_ % kChunkItems;
+    T* const place = chunk(size_ / kChunkItems) + size_ % kChunkItems;
     *place = item;
     ++size_;
     return place;
   }
   [[nodiscard]] std::size_t size() const { return size_; }
-  T& operator[](std::size_t i) { return chunks_[i / kChunkItems][i % kChunkItems]; }
+  T& operator[](std::size_t i) { return chunk(i / kChunkItems)[i % kChunkItems]; }
 
  private:
   static constexpr std::size_t kChunkItems = 512;
 
-  GrowingArray<T*> chunks_;
+  [[nodiscard]] T* chunk(std::size_t i) const { return reinterpret_cast<T*>(chunks_[i]); }
+
+  GrowingArray<Address> chunks_;
   std::size_t size_ = 0;
 };
 

@@ -10,6 +10,8 @@
 #include "snapshot/format.h"
 #include "snapshot/known_types.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
+#include "snapshot/strings.h"
 
 namespace hoop::snapshot {
 namespace {

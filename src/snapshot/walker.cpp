@@ -9,6 +9,7 @@
 #include "snapshot/format.h"
 #include "snapshot/frames.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
 #include "snapshot/sizes.h"
 #include "snapshot/strings.h"
 #include "snapshot/types.h"

@@ -19,7 +19,9 @@ def take(pid: int, file: int, *, with_values: bool) -> dict[str, object]:
     from hoopsnake import _core
 
     if not hasattr(_core, "snapshot_process"):
-        raise HoopError(f"process {pid} is none of `hoop run`, and others are copied on x86-64 only")
+        raise HoopError(
+            f"process {pid} is none of `hoop run`, and others are copied on x86-64 only"
+        )
     blob = environment.find_library("libhoop_blob.so", os.environ)
     try:
         version = _core.find_python(pid)[0]

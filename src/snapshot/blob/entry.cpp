@@ -5,12 +5,9 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <string_view>
 
 #include "base/text.h"
-#include "base/units.h"
 #include "cycles/object_map.h"
 #include "os/bare.h"
 #include "snapshot/blob_arguments.h"
