@@ -128,8 +128,8 @@ class Columns {
   [[nodiscard]] bool is_pseudo(ObjectId object) const {
     return (flags[object] & snapshot::kPseudo) != 0;
   }
-  // Not counted, and yet more than borrowed: frames and pseudo objects, and the cells of a function,
-  // which a tuple of its own holds.
+  // Not counted, and yet more than borrowed: frames and pseudo objects, and the cells of a
+  // function, which a tuple of its own holds.
   [[nodiscard]] bool is_of_structure(EdgeId edge) const {
     const snapshot::EdgeKind found = kind(edge);
     return found == snapshot::EdgeKind::kFrame || found == snapshot::EdgeKind::kCell ||

@@ -3,11 +3,11 @@
 
 #include <Python.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <poll.h>  // IWYU pragma: keep
 #include <pthread.h>
 #include <signal.h>
+#include <sys/poll.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -134,7 +134,7 @@ bool listen_in_run_directory() {
 }
 
 void say(int client, const TextBuffer& line) {
-  [[maybe_unused]] const ssize_t sent =
+  [[maybe_unused]] const auto sent =
       ::send(client, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -253,7 +253,7 @@ int receive_request(int client, SnapshotRequest& request) {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  const ssize_t size = ::recvmsg(client, &message, MSG_CMSG_CLOEXEC);
+  const auto size = ::recvmsg(client, &message, MSG_CMSG_CLOEXEC);
   const cmsghdr* const header = size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -1;
   int file = -1;
@@ -382,7 +382,7 @@ void* attend(void*) {
 
 void wake_up() {
   const int saved = errno;
-  [[maybe_unused]] const ssize_t written = ::send(attendant.wake.number(), "", 1, MSG_NOSIGNAL);
+  [[maybe_unused]] const auto written = ::send(attendant.wake.number(), "", 1, MSG_NOSIGNAL);
   errno = saved;
 }
 
@@ -401,7 +401,7 @@ void handle_signal() {
 
 // The program is over, and waits for it.
 void take_last() {
-  constexpr useconds_t kBetweenPolls = 5'000;
+  constexpr unsigned kBetweenPolls = 5'000;
   const Nanoseconds end = os::monotonic_now() + kExitSnapshotTakes * kSecond;
   int file = open_own("exit");
   if (file < 0) return;

@@ -137,9 +137,9 @@ void read_command_line(TextBuffer& text) {
   const int file = ::open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
   if (file < 0) return;
   char buffer[4096];
-  const ssize_t size = ::read(file, buffer, sizeof buffer);
+  const long size = ::read(file, buffer, sizeof buffer);
   ::close(file);
-  for (ssize_t i = 0; i + 1 < size; ++i) text.add_char(buffer[i] == 0 ? ' ' : buffer[i]);
+  for (long i = 0; i + 1 < size; ++i) text.add_char(buffer[i] == 0 ? ' ' : buffer[i]);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "cpython/snapshot_triggers.h"
 
 #include <atomic>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -27,6 +26,7 @@ constexpr std::size_t kLeastPeak = 32 * kMiB;
 constexpr Nanoseconds kBetweenMemoryErrors = 60 * kSecond;
 // The limit is near when the process could grow by a tenth only, and far again at a fifth.
 constexpr std::size_t kNear = 10, kFar = 5;
+constexpr int kMostSignals = 64;
 
 bool is_word(const char* word, std::size_t length, const char* name) {
   return std::strlen(name) == length && std::memcmp(word, name, length) == 0;
@@ -59,7 +59,7 @@ void SnapshotTriggers::read_word(const char* word, std::size_t length) noexcept 
   if (std::strncmp(word, kSignal, sizeof kSignal - 1) == 0) {
     word += sizeof kSignal - 1;
     signal_ = static_cast<int>(parse_decimal(word));
-    if (signal_ < 0 || signal_ > SIGRTMAX) signal_ = 0;
+    if (signal_ < 0 || signal_ > kMostSignals) signal_ = 0;
   } else if (std::strncmp(word, kEvery, sizeof kEvery - 1) == 0) {
     word += sizeof kEvery - 1;
     interval_ = parse_decimal(word) * kSecond;
