@@ -52,6 +52,7 @@ constexpr KnownType kKnownTypes[] = {
     {"_struct.Struct", Layout::kOther, Walk::kTraverse, SizeRule::kStruct},
     {"StgDict", Layout::kDict, Walk::kTraverse, SizeRule::kCtypesDict},
     {"_ctypes.CType_Type", Layout::kType, Walk::kTraverse, SizeRule::kCtypesClass},
+    {"numpy.ndarray", Layout::kOther, Walk::kNumpyArray, SizeRule::kNumpyArray},
     {"mmap.mmap", Layout::kOther, Walk::kTraverse, SizeRule::kPlain, BufferRule::kMapping},
     {"BaseException", Layout::kException, Walk::kTraverse, SizeRule::kPlain},
     {"traceback", Layout::kTraceback, Walk::kTraverse, SizeRule::kPlain},
@@ -182,6 +183,10 @@ void find_known_parts(const KnownType& type, const PythonLayout& layout, KnownPa
       return parts.add(layout.frame_object_trace, "f_trace");
     default:
       if (type.name == "_asyncio.Future") add_future(layout, parts);
+      if (type.name == "numpy.ndarray") {
+        parts.add(at::kNumpyBase, "base");
+        parts.add(at::kNumpyDescription, "dtype");
+      }
   }
 }
 

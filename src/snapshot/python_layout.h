@@ -39,6 +39,10 @@ inline constexpr Offset kLruCache = 72, kLruFunction = 88, kLruMaximum = 96;
 inline constexpr Offset kPartialFunction = 16, kPartialArguments = 24, kPartialKeywords = 32;
 inline constexpr Offset kThreadNext = 8;
 inline constexpr Offset kProxyMapping = 16;
+// numpy's arrays: the same in 1.x and 2.x.
+inline constexpr Offset kNumpyData = 16, kNumpyDimensions = 24, kNumpyShape = 32;
+inline constexpr Offset kNumpyStrides = 40, kNumpyBase = 48, kNumpyDescription = 56;
+inline constexpr Offset kNumpyFlags = 64, kNumpyKind = 24;  // the kind: of the description
 }  // namespace at
 
 enum class KeysKind : std::uint8_t {

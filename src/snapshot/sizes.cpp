@@ -229,6 +229,12 @@ std::size_t ctypes_class_size(Address type, const TypeInfo& info, const PythonLa
          size_of_ctypes_record(record, where);
 }
 
+// Shape and strides.
+std::size_t numpy_table_bytes(Address array) {
+  const auto dimensions = load<std::int32_t>(array + at::kNumpyDimensions);
+  return dimensions > 0 ? static_cast<std::size_t>(dimensions) * 2 * kPointer : 0;
+}
+
 // In 3.11 and 3.12 sys.getsizeof() takes static types for collected ones.
 std::size_t header_bytes(Address object, const TypeInfo& info, const PythonLayout& layout) {
   const bool counts = info.layout != Layout::kType || layout.minor == 11 || layout.minor == 12;
@@ -236,6 +242,25 @@ std::size_t header_bytes(Address object, const TypeInfo& info, const PythonLayou
 }
 
 }  // namespace
+
+// Owned data is contiguous, in whichever order: the widest dimension covers it.
+std::size_t numpy_data_bytes(Address array) {
+  constexpr std::int32_t kOwnsData = 4;
+  constexpr std::int32_t kMostDimensions = 64;
+  const auto dimensions = load<std::int32_t>(array + at::kNumpyDimensions);
+  const bool owns = (load<std::int32_t>(array + at::kNumpyFlags) & kOwnsData) != 0;
+  if (!owns || dimensions < 0 || dimensions > kMostDimensions) return 0;
+  std::size_t bytes = 0;
+  for (std::int32_t i = 0; i < dimensions; ++i) {
+    const Address offset = static_cast<Address>(i) * kPointer;
+    const auto length = load<std::int64_t>(word_at(array + at::kNumpyShape) + offset);
+    const auto stride = load<std::int64_t>(word_at(array + at::kNumpyStrides) + offset);
+    const std::size_t spanned = magnitude(length) * magnitude(stride);
+    if (length == 0) return 0;
+    if (spanned > bytes) bytes = spanned;
+  }
+  return bytes;
+}
 
 bool is_collected(Address object, const TypeInfo& info) {
   if (!info.is_collected) return false;
@@ -259,6 +284,8 @@ std::size_t shallow_size(Address object, const TypeInfo& info, const PythonLayou
       return before + ctypes_dict_size(object, info, layout);
     case SizeRule::kCtypesClass:
       return before + ctypes_class_size(object, info, layout);
+    case SizeRule::kNumpyArray:
+      return before + basic(info) + numpy_table_bytes(object) + numpy_data_bytes(object);
     case SizeRule::kPlain:
       return before + plain_size(object, info);
     case SizeRule::kInt:

@@ -20,6 +20,9 @@ struct Slots {
 // REQUIRES: has_capacity_row(info.layout).
 Slots slots_of(Address object, const TypeInfo& info, const PythonLayout& layout);
 
+// Bytes of the data that a numpy array owns; 0: another's.
+std::size_t numpy_data_bytes(Address array);
+
 // Whether the collector knows this object: types that have a header may have objects without.
 bool is_collected(Address object, const TypeInfo& info);
 

@@ -27,6 +27,7 @@ enum class Walk : std::uint8_t {
   kSet,
   kDeque,
   kContextNode,
+  kNumpyArray,
   kTraverse,  // tp_traverse tells; parts give the names
 };
 
@@ -50,6 +51,7 @@ enum class SizeRule : std::uint8_t {
   kStruct,
   kCtypesDict,
   kCtypesClass,
+  kNumpyArray,
 };
 
 // Memory that sys.getsizeof() leaves out.

@@ -59,6 +59,8 @@ void Walker::walk_content(Address object, const TypeInfo& info) {
       return walk_deque(object);
     case Walk::kContextNode:
       return walk_context_node(object);
+    case Walk::kNumpyArray:
+      return walk_numpy_array(object);
     case Walk::kParts:
     case Walk::kTraverse:
       return;
@@ -150,6 +152,16 @@ void Walker::walk_context_node(Address node) {
     edges_.add(EdgeKind::kKey, variable);
     edges_.add_named(EdgeKind::kValue, strings_.of_key(word_at(variable + kVariableName)), value);
   }
+}
+
+// An array of objects holds what it owns; numpy does not show it to the collector.
+void Walker::walk_numpy_array(Address array) {
+  const Address description = word_at(array + at::kNumpyDescription);
+  if (description == 0 || load<char>(description + at::kNumpyKind) != 'O') return;
+  const Address data = word_at(array + at::kNumpyData);
+  const std::size_t count = numpy_data_bytes(array) / kPointer;
+  for (std::size_t i = 0; i < count; ++i)
+    edges_.add_item(EdgeKind::kItem, i, word_at(data + i * kPointer));
 }
 
 // tp_traverse says what there is; each of it takes the name of an expected part that is the same.

@@ -132,6 +132,7 @@ class Walker {
   void walk_set(Address set);
   void walk_deque(Address deque);
   void walk_context_node(Address node);
+  void walk_numpy_array(Address array);
   void walk_traverse(Address object, const TypeInfo& info);
   void walk_links(Address cache);
   void add_uncounted(Address object, const TypeInfo& info);
