@@ -3,6 +3,7 @@
 
 #include <Python.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -44,6 +45,7 @@ struct Agent {
   bool look_asked = false;
   bool figures_gathered = false;
   bool finished = false;
+  bool forks_from_main = false;
   CollectorOptions collector;
 };
 constinit Agent agent;
@@ -185,6 +187,7 @@ void tell(const char* what, const char* reason, const char* consequence) {
 }
 
 void pause_threads() {
+  agent.forks_from_main = ::syscall(SYS_gettid) == ::getpid();
   pause_attendant();
   stop_thread();
 }
@@ -194,10 +197,11 @@ void resume_threads() {
   resume_attendant();
 }
 
-// In a fork's child, by Python: one that C forked may not run threads of ours.
+// In a fork's child, by Python: one that C forked may not run threads of ours. A child that another
+// thread than the main one forked ends with its last thread, which must not be one that waits.
 void allow_threads() {
   allow_thread();
-  open_attendant();
+  if (agent.forks_from_main) open_attendant();
 }
 
 int set_up(void*) {

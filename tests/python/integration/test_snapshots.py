@@ -235,6 +235,22 @@ print(sum(name.endswith(".sock") for name in names))
     assert box.preloaded("-W", "error", "-c", code).check().text == "1\n"
 
 
+def test_a_child_of_a_thread_ends_with_its_last_thread(box: Sandbox) -> None:
+    code = """
+import os, threading
+def fork():
+    pid = os.fork()
+    if pid:
+        print("ended with", os.waitpid(pid, 0)[1])
+    # The child is left by the end of this function: nothing is finalized there.
+thread = threading.Thread(target=fork)
+thread.start()
+thread.join()
+"""
+    done = box.preloaded("-W", "ignore", "-c", code, timeout=20).check()
+    assert done.text == "ended with 0\n"
+
+
 @pytest.mark.pythons("3.11", "3.13")
 def test_a_program_may_close_all_descriptors(box: Sandbox) -> None:
     code = """
