@@ -21,8 +21,6 @@ struct InterpreterLayout {
   std::uint32_t threads_head = 0;
   std::uint32_t collector = 0, collector_bytes = 0;  // its lists lie in there
   std::uint32_t exit_callbacks = 0;                  // an array of pointers, then its length
-  std::uint32_t thread_bytes = 0;                    // of PyThreadState, as far as it is read
-  std::uint32_t runtime_bytes = 0;                   // of _PyRuntime, as far as it is read
   std::uint32_t interpreters_head = 0;               // in _PyRuntime
   std::array<NamedField, 16> fields{};
 };

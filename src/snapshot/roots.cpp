@@ -74,7 +74,7 @@ void Roots::add_row(Address address, std::uint32_t type, const Label& label) {
 void Roots::add_interpreter(Address interpreter, const InterpreterLayout& where,
                             const cycles::ObjectMap& known) {
   edges_.begin(interpreter);
-  scan(interpreter, where.bytes, &where, known);
+  scan(interpreter, where, known);
   if (where.exit_callbacks != 0) add_exit_callbacks(interpreter + where.exit_callbacks);
   Address thread = word_at(interpreter + where.threads_head);
   for (std::size_t i = 0; thread != 0 && i < kMostThreads; ++i) {
@@ -100,12 +100,12 @@ void Roots::add_exit_callbacks(Address callbacks) {
   }
 }
 
-void Roots::scan(Address begin, std::size_t bytes, const InterpreterLayout* where,
+void Roots::scan(Address interpreter, const InterpreterLayout& where,
                  const cycles::ObjectMap& known) {
-  for (std::size_t offset = 0; offset < bytes; offset += sizeof(Address)) {
-    const Address word = word_at(begin + offset);
+  for (std::size_t offset = 0; offset < where.bytes; offset += kPointer) {
+    const Address word = word_at(interpreter + offset);
     if (word == 0) continue;
-    const char* const name = where != nullptr ? name_of_field(*where, offset) : nullptr;
+    const char* const name = name_of_field(where, offset);
     if (name != nullptr) {
       edges_.add_named(EdgeKind::kAttribute, strings_.of_constant(name), word);
     } else if (word % kObjectAlignment == 0 && known.contains(word)) {

@@ -45,8 +45,7 @@ class Roots {
   void add_thread(Address thread);
   void add_frame(Address frame);
   void add_row(Address address, std::uint32_t type, const Label& label);
-  void scan(Address begin, std::size_t bytes, const InterpreterLayout* where,
-            const cycles::ObjectMap& known);
+  void scan(Address interpreter, const InterpreterLayout& where, const cycles::ObjectMap& known);
   template <class F>
   void for_each_frame(Address thread, F&& visit) const;
   [[nodiscard]] Address top_frame(Address thread) const;

@@ -18,11 +18,10 @@ namespace {
 
 constexpr std::uint64_t kImmortal = 0;
 
-std::uint8_t flags_of(Address object, const TypeInfo& info, bool is_tracked) {
+std::uint8_t flags_of(Address object, bool is_tracked) {
   constexpr Offset kPreviousNode = 8;
   constexpr std::uint64_t kFinalizedBit = 1;
   if (!is_tracked) return 0;
-  static_cast<void>(info);
   const bool finalized = (word_at(object - kPreviousNode) & kFinalizedBit) != 0;
   return static_cast<std::uint8_t>(kTracked | (finalized ? kFinalized : 0));
 }
@@ -31,7 +30,7 @@ std::uint8_t flags_of(Address object, const TypeInfo& info, bool is_tracked) {
 
 void Rows::add(Address object, const TypeInfo& info, std::size_t edges, bool is_tracked) {
   Common common{info.row, shallow_size(object, info, layout_), coded_count(object),
-                flags_of(object, info, is_tracked), edges};
+                flags_of(object, is_tracked), edges};
   const bool has_text = has_text_row(info.layout);
   const bool has_slots = has_capacity_row(info.layout);
   const Text text = has_text ? text_of(object, info) : Text{};

@@ -47,7 +47,8 @@ std::size_t wide_copy(Address str, const Characters& text, const PythonLayout& l
   return (length + 1) * sizeof(wchar_t);
 }
 
-std::size_t str_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
+// What a subclass adds is left out by str.__sizeof__() as well.
+std::size_t str_size(Address object, const PythonLayout& layout) {
   const Characters text = characters_of(object, layout);
   std::size_t bytes = 0;
   if (text.is_compact && text.is_ascii) {
@@ -58,8 +59,6 @@ std::size_t str_size(Address object, const TypeInfo& info, const PythonLayout& l
     bytes = layout.str_any_data + kPointer;
     if (text.data != nullptr) bytes += (text.length + 1) * text.width;
   }
-  // What a subclass adds is left out by str.__sizeof__() as well.
-  static_cast<void>(info);
   if (!(text.is_compact && text.is_ascii)) {
     const Address utf8 = word_at(object + layout.str_utf8);
     if (utf8 != 0 && utf8 != reinterpret_cast<Address>(text.data))
@@ -80,8 +79,8 @@ std::size_t dict_size(Address object, const TypeInfo& info, const PythonLayout& 
 std::size_t ordered_dict_size(Address object, const TypeInfo& info, const PythonLayout& layout) {
   constexpr std::size_t kNodeBytes = 32;
   constexpr Offset kFastNodesSize = 24;  // behind the dict: first, last, table of nodes, its size
-  const std::size_t base = 48;
-  const auto slots = load<std::int64_t>(object + base + kFastNodesSize);
+  constexpr std::size_t kDictBytes = 48;
+  const auto slots = load<std::int64_t>(object + kDictBytes + kFastNodesSize);
   const auto used = load<std::int64_t>(object + at::kDictUsed);
   return dict_size(object, info, layout) + static_cast<std::size_t>(slots) * kPointer +
          static_cast<std::size_t>(used) * kNodeBytes;
@@ -291,7 +290,7 @@ std::size_t shallow_size(Address object, const TypeInfo& info, const PythonLayou
     case SizeRule::kInt:
       return before + int_size(object, layout);
     case SizeRule::kStr:
-      return before + str_size(object, info, layout);
+      return before + str_size(object, layout);
     case SizeRule::kList:
       return before + basic(info) + load<std::uint64_t>(object + at::kListAllocated) * kPointer;
     case SizeRule::kDict:
