@@ -46,6 +46,14 @@ struct Graph {
   [[nodiscard]] std::uint32_t held_by_c(ObjectId object) const;
 };
 
+// Objects of each type that have references which no object in the file has, and how many those
+// are. By row of TYPES.
+struct HeldByC {
+  std::uint64_t objects, references, retained;
+  ObjectId example;  // the one with most such references
+};
+std::vector<HeldByC> total_held_by_c(const Graph& graph);
+
 Graph build_graph(Columns columns, const Progress& progress);
 
 // The steps of build_graph(), in their order.

@@ -112,4 +112,24 @@ void find_roots(Graph& graph) {
     graph.root[begin] = static_cast<std::uint8_t>(RootKind::kGarbage);
 }
 
+std::vector<HeldByC> total_held_by_c(const Graph& graph) {
+  const Columns& columns = graph.columns;
+  const Array<std::uint32_t> found = counted_references(columns);
+  std::vector<HeldByC> totals(columns.types.size(), HeldByC{0, 0, 0, kNone});
+  std::vector<std::uint32_t> most(columns.types.size());
+  for (std::size_t i = 0; i < columns.objects(); ++i) {
+    const std::uint32_t count = columns.count[i];
+    if (count == 0 || count - 1 <= found[i] || columns.is_pseudo(static_cast<ObjectId>(i))) continue;
+    const std::uint32_t references = count - 1 - found[i];
+    HeldByC& total = totals[columns.type[i]];
+    ++total.objects;
+    total.references += references;
+    total.retained += graph.retained[i];
+    if (references <= most[columns.type[i]]) continue;
+    most[columns.type[i]] = references;
+    total.example = static_cast<ObjectId>(i);
+  }
+  return totals;
+}
+
 }  // namespace hoop::analysis

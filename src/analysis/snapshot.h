@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "analysis/graph.h"
@@ -33,6 +34,16 @@ struct Holder {
 struct Holders {
   std::vector<Holder> groups;  // those that retain most first
   std::uint64_t retained;      // by all objects together, each byte once
+};
+
+// Objects to which paths of one shape lead.
+struct ShapeRow {
+  std::uint32_t shape;    // PathNamer::shape_of()
+  std::uint32_t above;    // the shape of the object before the last on the path; 0: none
+  std::uint64_t holders;  // objects of the shape `above`
+  GroupTotal total;
+  std::uint32_t type;  // of most of them, where most are of one
+  ObjectId example;    // the one that retains most
 };
 
 // Cycles of one kind: strongly connected components in which one shortest cycle leads through the
@@ -71,6 +82,11 @@ class Snapshot {
 
   Holders holders(const std::vector<ObjectId>& objects);
   [[nodiscard]] std::vector<ObjectId> objects_of_type(std::uint32_t row) const;
+
+  // Shapes whose objects retain so much, or are so many.
+  std::vector<ShapeRow> shapes(std::uint64_t least_retained, std::uint64_t least_count);
+  // Rows of TYPES and how many objects of the shape are of each, most first.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> types_of_shape(std::uint32_t shape);
 
   // Children of an object, or of the root (kNone), that retain most.
   std::vector<ObjectId> children(ObjectId object, std::size_t most);

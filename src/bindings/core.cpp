@@ -239,6 +239,45 @@ class Core {
                                  holder.total.retained, holder.example));
     return nb::make_tuple(rows, found.retained);
   }
+  nb::list shapes(std::uint64_t least_retained, std::uint64_t least_count) {
+    nb::list rows;
+    for (const analysis::ShapeRow& row : snapshot_.shapes(least_retained, least_count))
+      rows.append(nb::make_tuple(row.shape, row.above, row.holders, row.total.count,
+                                 row.total.bytes, row.total.retained, row.type, row.example));
+    return rows;
+  }
+  // Of the types that have any: (row, objects, references, retained, the object with most).
+  [[nodiscard]] nb::list held_by_c_totals() const {
+    nb::list rows;
+    const std::vector<analysis::HeldByC> totals = analysis::total_held_by_c(graph());
+    for (std::size_t row = 0; row < totals.size(); ++row)
+      if (const analysis::HeldByC& total = totals[row]; total.objects != 0)
+        rows.append(nb::make_tuple(row, total.objects, total.references, total.retained,
+                                   total.example));
+    return rows;
+  }
+  nb::list types_of_shape(std::uint32_t shape) {
+    nb::list rows;
+    for (const auto& [row, count] : snapshot_.types_of_shape(shape))
+      rows.append(nb::make_tuple(row, count));
+    return rows;
+  }
+  // The path's steps from the root: (object, kind of the edge to it or None, text of the step).
+  nb::list path_steps(ObjectId id) {
+    check(id);
+    nb::list rows;
+    ObjectId before = kNone;
+    for (const Step step : snapshot_.names().path_to(id)) {
+      if (step.edge == kNone || before == kNone)
+        rows.append(nb::make_tuple(step.object, nb::none(), ""));
+      else
+        rows.append(
+            nb::make_tuple(step.object, static_cast<unsigned>(columns().kind(step.edge)),
+                           text(snapshot_.names().step_name(before, step.edge, Detail::kExact))));
+      before = step.object;
+    }
+    return rows;
+  }
   nb::list children(const nb::object& id, std::size_t most) {
     nb::list ids;
     for (const ObjectId child : snapshot_.children(from_optional(id), most)) ids.append(child);
@@ -424,6 +463,10 @@ NB_MODULE(_core, module) {
       .def("find", &Core::find)
       .def("objects_of_type", &Core::objects_of_type)
       .def("holders", &Core::holders)
+      .def("shapes", &Core::shapes, nb::arg("least_retained"), nb::arg("least_count"))
+      .def("held_by_c_totals", &Core::held_by_c_totals)
+      .def("types_of_shape", &Core::types_of_shape)
+      .def("path_steps", &Core::path_steps)
       .def("children", &Core::children, nb::arg("number").none(), nb::arg("most"))
       .def("child_count", &Core::child_count, nb::arg("number").none())
       .def("cycles", &Core::cycles, nb::arg("everything") = false)

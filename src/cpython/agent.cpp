@@ -19,6 +19,7 @@
 #include "cpython/compat/restart_watch.h"
 #include "cpython/compat/thread_state.h"
 #include "cpython/figures.h"
+#include "cpython/growth_watch.h"
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
 #include "cpython/process.h"
@@ -166,6 +167,7 @@ void after_fork_in_child() {
   agent.figures_gathered = agent.finished = agent.look_asked = false;
   forget_thread();
   forget_attendant();
+  restart_growth_watch();
   reset_heap_lock_after_fork();
   restart_collector_after_fork();
   forget_figures();
@@ -219,6 +221,11 @@ int set_up(void*) {
   Py_AtExit(after_finalization);
   open_ticker();
   open_attendant();
+  open_growth_watch();
+  if (growth_is_watched()) {
+    const HeapLock lock;
+    process_heap.set_beat(on_beat, 1);
+  }
   PyErr_Restore(type, value, traceback);
   return 0;
 }
@@ -266,6 +273,7 @@ void on_agent_beat() noexcept {
     if (agent.set_up_asked) process_heap.set_beat(on_beat, heap::Heap::kSlowCallsPerBeat);
     return;
   }
+  if (growth_is_watched()) on_growth_beat();
   if (!agent.look_asked && heap_has_grown())
     agent.look_asked = Py_AddPendingCall(look, nullptr) == 0;
 }

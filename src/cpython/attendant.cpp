@@ -69,7 +69,11 @@ struct Attendant {
   os::OwnDescriptor wake;
 };
 constinit Attendant attendant;
-Job job;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): one, as there is one copy
+// One, as there is one copy.
+Job job;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// Of a snapshot that the program's own thread has started, for the attendant to look after.
+Job handed_over;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+constinit std::atomic<bool> is_handed_over{false};
 
 // Who takes the copy: a thread that waits for the GIL, or, when that takes too long, the attendant.
 struct Claim {
@@ -279,47 +283,61 @@ void serve(int client) {
 // --- triggers ---
 
 // One line of ours: where a snapshot lies that nobody has waited for.
-void tell_of(const char* failure) {
+void tell_of(const Job& own, const char* failure) {
+  if (snapshot_triggers.is_quiet()) return;
   FixedText<1024> line;
-  line.add("hoop: snapshot (").add(job.trigger).add("): ");
+  line.add("hoop: snapshot (").add(own.trigger).add("): ");
   if (failure != nullptr) line.add("none, ").add(failure);
-  if (failure == nullptr) line.add(job.path.data());
+  if (failure == nullptr) line.add(own.path.data());
   line.add_char('\n');
   os::write_to_standard_error(line.data(), line.size());
 }
 
-void part_path(TextBuffer& path) { path.add(job.path.data()).add(".part"); }
+void part_path(const Job& own, TextBuffer& path) { path.add(own.path.data()).add(".part"); }
 
-void finish_own(const char* failure) {
+void finish_own(Job& own, const char* failure) {
   FixedText<520> part;
-  part_path(part);
+  part_path(own, part);
   if (failure != nullptr) {
     ::unlink(part.data());
-  } else if (::rename(part.data(), job.path.data()) != 0) {
+  } else if (::rename(part.data(), own.path.data()) != 0) {
     failure = "the file could not be given its name";
   }
-  tell_of(failure);
-  job.trigger = nullptr;
+  tell_of(own, failure);
+  own.trigger = nullptr;
 }
 
 // The file to write into; -1: there can be none, which was told.
-int open_own(const char* trigger) {
-  job.trigger = trigger;
-  job.path.clear();
-  snapshot_triggers.make_path(trigger, job.path);
+int open_own(Job& own, const char* trigger) {
+  own.trigger = trigger;
+  own.path.clear();
+  snapshot_triggers.make_path(trigger, own.path);
   FixedText<520> part;
-  part_path(part);
+  part_path(own, part);
   const int file = ::open(part.data(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) finish_own("no file can be written there");
+  if (file < 0) finish_own(own, "no file can be written there");
   return file;
 }
 
 void take_own(const char* trigger) {
-  int file = open_own(trigger);
+  int file = open_own(job, trigger);
   if (file < 0) return;
   const char* const failure = take_snapshot(file, false, trigger);
   close_descriptor(file);
-  if (failure != nullptr) finish_own(failure);
+  if (failure != nullptr) finish_own(job, failure);
+}
+
+// False: it takes longer than that.
+bool wait_for_copy(Job& own, Nanoseconds patience) {
+  constexpr unsigned kBetweenPolls = 2'000;
+  const Nanoseconds end = os::monotonic_now() + patience;
+  SnapshotReport result;
+  while (!snapshot_copy.poll(result)) {
+    if (os::monotonic_now() > end) return false;
+    ::usleep(kBetweenPolls);
+  }
+  finish_own(own, result.failure);
+  return true;
 }
 
 // A client that has gone wants nothing any more.
@@ -331,7 +349,7 @@ void look_after_snapshot(bool client_is_gone) {
   }
   if (!snapshot_copy.poll(result)) return;
   if (job.client >= 0) return report(job.client, result);
-  finish_own(result.failure);
+  finish_own(job, result.failure);
 }
 
 void forget_wake() {
@@ -341,6 +359,13 @@ void forget_wake() {
 }
 
 bool is_writing() { return job.client >= 0 || job.trigger != nullptr; }
+
+void take_over() {
+  if (is_writing() || !is_handed_over.exchange(false, std::memory_order_acquire)) return;
+  job.path.clear();
+  job.path.add(handed_over.path.data());
+  job.trigger = handed_over.trigger;
+}
 
 int patience() {
   if (is_writing()) return kPollWhileWriting;
@@ -369,6 +394,7 @@ void* attend(void*) {
   while (!attendant.stop_requested.load(std::memory_order_acquire) &&
          wait_for_something(is_asked, client_is_gone)) {
     if (attendant.stop_requested.load(std::memory_order_acquire)) break;
+    take_over();
     if (is_writing()) look_after_snapshot(client_is_gone);
     const bool looks = !is_writing() && snapshot_triggers.is_any();
     const char* const trigger = looks ? snapshot_triggers.due(os::monotonic_now()) : nullptr;
@@ -401,22 +427,14 @@ void handle_signal() {
 
 // The program is over, and waits for it.
 void take_last() {
-  constexpr unsigned kBetweenPolls = 5'000;
-  const Nanoseconds end = os::monotonic_now() + kExitSnapshotTakes * kSecond;
-  int file = open_own("exit");
+  int file = open_own(job, "exit");
   if (file < 0) return;
   const char* const failure = snapshot_copy.start(file, false, "exit", Instant::kPython);
   close_descriptor(file);
-  if (failure != nullptr) return finish_own(failure);
-  SnapshotReport result;
-  while (!snapshot_copy.poll(result)) {
-    if (os::monotonic_now() > end) {
-      snapshot_copy.end();
-      return finish_own("it took too long");
-    }
-    ::usleep(kBetweenPolls);
-  }
-  finish_own(result.failure);
+  if (failure != nullptr) return finish_own(job, failure);
+  if (wait_for_copy(job, kExitSnapshotTakes * kSecond)) return;
+  snapshot_copy.end();
+  finish_own(job, "it took too long");
 }
 
 void start() {
@@ -433,6 +451,23 @@ void open_attendant() noexcept {
   snapshot_triggers.read_environment();
   handle_signal();
   start();
+}
+
+void take_snapshot_now(const char* trigger) noexcept {
+  constexpr Nanoseconds kNoTimeWorthMention = 150 * kMillisecond;
+  if (!attendant.is_open || is_handed_over.load(std::memory_order_relaxed)) return;
+  Job& own = handed_over;
+  int file = open_own(own, trigger);
+  if (file < 0) return;
+  const char* const failure = snapshot_copy.start(file, false, trigger, Instant::kPython);
+  close_descriptor(file);
+  if (failure != nullptr) return finish_own(own, failure);
+  const bool can_hand_over = attendant.exists;
+  if (wait_for_copy(own, can_hand_over ? kNoTimeWorthMention : kExitSnapshotTakes * kSecond))
+    return;
+  if (!can_hand_over) return snapshot_copy.end();
+  is_handed_over.store(true, std::memory_order_release);
+  wake_up();
 }
 
 void pause_attendant() noexcept {
@@ -453,9 +488,10 @@ void close_attendant() noexcept {
   pause_attendant();
   leave_attendant();
   attendant.is_open = false;
+  take_over();
   if (is_writing()) snapshot_copy.end();
   if (job.client >= 0) refuse(job.client, "the process ended before the snapshot was written");
-  if (job.trigger != nullptr) finish_own("the process ended before it was written");
+  if (job.trigger != nullptr) finish_own(job, "the process ended before it was written");
   if (snapshot_triggers.is_at_exit()) take_last();
   close_own();
 }
@@ -478,6 +514,7 @@ void forget_attendant() noexcept {
   close_own();
   close_descriptor(job.client);
   job.trigger = nullptr;
+  is_handed_over.store(false, std::memory_order_relaxed);
   attendant.exists = attendant.is_open = false;
   claim.state = Claim::State::kNone;
   ::pthread_mutex_init(&claim.mutex, nullptr);

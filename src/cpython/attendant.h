@@ -9,6 +9,9 @@ namespace hoop::cpython {
 
 // From now on the process can be asked. Does nothing without a run directory.
 void open_attendant() noexcept;
+// A snapshot of this instant, into the directory of the triggers. The program goes on while it is
+// written, unless that takes no time worth mention.
+void take_snapshot_now(const char* trigger) noexcept;
 // Around a fork; a snapshot under way goes on meanwhile.
 void pause_attendant() noexcept;
 void resume_attendant() noexcept;

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cpython/collection_records.h"
 #include "cpython/collector.h"
+#include "cpython/growth_watch.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
 
@@ -35,8 +36,10 @@ Stop kind_of_stop(bool is_full) {
 }
 
 void note_start(PyObject* info) {
+  const auto generation = static_cast<int>(number_in(info, generation_key));
+  if (generation == kGenerations - 1) growth_watch_sees_start();
   collection_start = os::monotonic_now();
-  collector_sees_start(static_cast<int>(number_in(info, generation_key)));
+  collector_sees_start(generation);
 }
 
 void note_stop(PyObject* info) {
@@ -54,7 +57,9 @@ void note_stop(PyObject* info) {
   const bool is_full = generation == kGenerations - 1;
   collector_sees_stop(static_cast<int>(generation), collected, took);
   stop_histogram.add(kind_of_stop(is_full), took);
-  if (is_full) after_full_collection();
+  if (!is_full) return;
+  after_full_collection();
+  growth_watch_sees_stop();
 }
 
 // (phase: "start" or "stop", info: dict)

@@ -185,6 +185,14 @@ void SnapshotCopy::enter_objects(void* in_copy, cycles::ObjectMap& map) {
   snapshot::enter_collector_lists(context.subject.interpreter, context.subject.where, map);
 }
 
+void SnapshotCopy::for_each_block(void* in_copy, void (*visit)(void* to, Address start), void* to) {
+  if (!static_cast<const Context*>(in_copy)->has_state) return;
+  const auto hand_on = [&](const heap::LiveBlock& block) {
+    if (block.domain == heap::Domain::kObject) visit(to, block.start);
+  };
+  process_heap.for_each_block(hand_on, heap::Heap::OnDamage::kPassOver);
+}
+
 const char* SnapshotCopy::start_reserved(int file, bool with_values, const char* trigger,
                                          Instant instant) noexcept {
   static Context context;
@@ -199,6 +207,7 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   context.subject.heap_base = process_heap.base();
   context.subject.heap_bytes = process_heap.extent();
   context.subject.enter_objects = enter_objects;
+  context.subject.for_each_block = for_each_block;
   context.subject.context = &context;
   if (instant == Instant::kPython) {
     show_all_objects();
@@ -218,6 +227,7 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   pause_ = os::monotonic_now() - begin;
   if (copy < 0) return text_of_refusal(-copy);
   copy_ = copy;
+  is_collector_on_ = PyGC_IsEnabled() != 0;
   trigger_ = trigger;
   instant_ = instant;
   return nullptr;
@@ -250,6 +260,7 @@ void SnapshotCopy::note_account() noexcept {
   shared.add_meta("hoopsnake", HOOP_VERSION);
   shared.add_meta("trigger", trigger_);
   shared.add_meta("instant", instant_ == Instant::kPython ? "python" : "anywhere");
+  shared.add_meta("collector", is_collector_on_ ? "on" : "off");
   shared.add_meta("pause_ns", {shared.pause.data(), shared.pause.size()});
   shared.has_account.store(true, std::memory_order_release);
 }

@@ -49,6 +49,7 @@ class SnapshotCopy {
   struct Context;
 
   static void enter_objects(void* in_copy, cycles::ObjectMap& map);
+  static void for_each_block(void* in_copy, void (*visit)(void* to, Address start), void* to);
   static void run_in_copy(void* in_copy) noexcept;
   static snapshot::Account wait_for_account(void* shared_memory);
 
@@ -63,6 +64,7 @@ class SnapshotCopy {
   Nanoseconds pause_ = 0;
   const char* trigger_ = nullptr;
   Instant instant_ = Instant::kPython;
+  bool is_collector_on_ = true;
   heap::Statistics statistics_;  // when it was taken
 };
 

@@ -27,6 +27,8 @@ constexpr Nanoseconds kBetweenMemoryErrors = 60 * kSecond;
 // The limit is near when the process could grow by a tenth only, and far again at a fifth.
 constexpr std::size_t kNear = 10, kFar = 5;
 constexpr int kMostSignals = 64;
+// What a program does in its first half a minute is mostly setting up.
+constexpr Nanoseconds kFirstExplainInterval = 20 * kSecond;
 
 bool is_word(const char* word, std::size_t length, const char* name) {
   return std::strlen(name) == length && std::memcmp(word, name, length) == 0;
@@ -49,13 +51,17 @@ void SnapshotTriggers::read_environment() noexcept {
   }
 }
 
-// exit, peak, memory-error, limit, signal:<number>, every:<seconds>
+// explain, exit, peak, memory-error, limit, signal:<number>, every:<seconds>
 void SnapshotTriggers::read_word(const char* word, std::size_t length) noexcept {
   constexpr char kSignal[] = "signal:", kEvery[] = "every:";
   at_exit_ = at_exit_ || is_word(word, length, "exit");
   at_peak_ = at_peak_ || is_word(word, length, "peak");
   at_memory_error_ = at_memory_error_ || is_word(word, length, "memory-error");
   near_limit_ = near_limit_ || is_word(word, length, "limit");
+  if (is_word(word, length, "explain")) {
+    watches_growth_ = at_exit_ = at_memory_error_ = near_limit_ = true;
+    interval_ = kFirstExplainInterval;
+  }
   if (std::strncmp(word, kSignal, sizeof kSignal - 1) == 0) {
     word += sizeof kSignal - 1;
     signal_ = static_cast<int>(parse_decimal(word));
@@ -77,6 +83,7 @@ const char* SnapshotTriggers::due(Nanoseconds now) noexcept {
   if (interval_ != 0 && now >= next_) {
     const bool is_first = next_ == 0;
     next_ = now + interval_;
+    if (watches_growth_) interval_ *= 2;
     if (!is_first) return "every";
   }
   return at_peak_ && is_new_peak(now) ? "peak" : nullptr;

@@ -22,6 +22,10 @@ class SnapshotTriggers {
   [[nodiscard]] bool is_at_memory_error() const { return at_memory_error_; }
   // 0: none.
   [[nodiscard]] int signal() const { return signal_; }
+  // `hoop run --explain`: growth_watch.h.
+  [[nodiscard]] bool watches_growth() const { return watches_growth_; }
+  // Nobody is told of each file.
+  [[nodiscard]] bool is_quiet() const { return watches_growth_; }
   // Whether due() is to be asked every second, not only when something happened.
   [[nodiscard]] bool needs_looks() const { return at_peak_ || near_limit_ || interval_ != 0; }
 
@@ -41,6 +45,7 @@ class SnapshotTriggers {
   bool is_newly_near_limit() noexcept;
 
   const char* directory_ = nullptr;
+  bool watches_growth_ = false;
   bool at_exit_ = false, at_peak_ = false, at_memory_error_ = false, near_limit_ = false;
   int signal_ = 0;
   Nanoseconds interval_ = 0;

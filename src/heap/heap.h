@@ -167,13 +167,16 @@ class Heap {
     return trimmer_.given_back_bytes();
   }
 
+  // A slab whose free list is damaged ends the process, or is passed over.
+  enum class OnDamage : std::uint8_t { kDie, kPassOver };
   // visit(const LiveBlock&) for every block in use, slab by slab in address order, then the
   // largest. Nothing may be allocated or freed meanwhile. Ends the process on a damaged free list.
   template <class F>
-  void for_each_block(F&& visit) const noexcept;
+  void for_each_block(F&& visit, OnDamage on_damage = OnDamage::kDie) const noexcept;
   // The same for the blocks of one chunk (index < chunk_count()).
   template <class F>
-  void for_each_block_in_chunk(unsigned chunk, F&& visit) const noexcept;
+  void for_each_block_in_chunk(unsigned chunk, F&& visit,
+                               OnDamage on_damage = OnDamage::kDie) const noexcept;
   // The same for the blocks with a mapping of their own.
   template <class F>
   void for_each_direct_block(F&& visit) const noexcept {
@@ -293,7 +296,7 @@ constexpr Heap::Heap() : current_{} {
 }
 
 template <class F>
-void Heap::for_each_block_in_chunk(unsigned chunk, F&& visit) const noexcept {
+void Heap::for_each_block_in_chunk(unsigned chunk, F&& visit, OnDamage on_damage) const noexcept {
   Slab* const records = space_.records_of_chunk(chunk);
   for (unsigned unit = 0; unit < kUnitsPerChunk; ++unit) {
     Slab& slab = records[unit];
@@ -303,7 +306,10 @@ void Heap::for_each_block_in_chunk(unsigned chunk, F&& visit) const noexcept {
     const SlabBlocks blocks(slab, start);
     BlockSet free;
     FaultReport report;
-    if (!blocks.collect_free(free, report)) die(report);
+    if (!blocks.collect_free(free, report)) {
+      if (on_damage == OnDamage::kDie) die(report);
+      continue;
+    }
     const ClassInfo& info = slab.info();
     for (unsigned block = 0; block < info.capacity; ++block) {
       if (free.test(block) || (slab.virgin_pages != 0 && blocks.is_untouched(block))) continue;
@@ -313,9 +319,9 @@ void Heap::for_each_block_in_chunk(unsigned chunk, F&& visit) const noexcept {
 }
 
 template <class F>
-void Heap::for_each_block(F&& visit) const noexcept {
+void Heap::for_each_block(F&& visit, OnDamage on_damage) const noexcept {
   for (unsigned chunk = 0; chunk < space_.chunk_count(); ++chunk)
-    for_each_block_in_chunk(chunk, visit);
+    for_each_block_in_chunk(chunk, visit, on_damage);
   for_each_direct_block(visit);
 }
 

@@ -62,6 +62,7 @@ class Writer {
       guarded(&Writer::write_found);
       guarded(&Writer::write_roots);
       guarded(&Writer::write_found);
+      guarded(&Writer::write_strays);
       const Account account = order_.account(order_.context);
       write_memory(account);
       write_meta(account, os::bare::monotonic_now() - begin);
@@ -148,6 +149,41 @@ class Writer {
     roots_.add(subject_.interpreter, subject_.where, map_);
   }
 
+  // What nothing refers to and the collector does not know is lost to Python, and held by C code
+  // or by nobody.
+  void write_strays() {
+    if (has_strays_ || subject_.for_each_block == nullptr) return;
+    has_strays_ = true;
+    subject_.for_each_block(
+        subject_.context,
+        [](void* to, Address start) { static_cast<Writer*>(to)->look_at_block(start); }, this);
+    write_found();
+  }
+
+  void look_at_block(Address start) {
+    constexpr Address kCollectorHeader = 16;
+    const auto is_object_with = [this](Address object, bool is_collected) {
+      return is_stray(object) && types_.of(type_of(object)).is_collected == is_collected;
+    };
+    if (map_.contains(start) || map_.contains(start + kCollectorHeader)) return;
+    if (is_object_with(start, false)) {
+      discovery_.found(start);
+    } else if (is_object_with(start + kCollectorHeader, true)) {
+      discovery_.found(start + kCollectorHeader);
+    }
+    if (discovery_.waiting() > kManyWaiting) write_found();
+  }
+
+  // A plausible count, and a type that was met before.
+  [[nodiscard]] bool is_stray(Address object) {
+    constexpr std::int64_t kMostReferences = 1 << 30;
+    const auto count = load<std::int64_t>(object + at::kCount);
+    const Address type = type_of(object);
+    if (count <= 0 || count > kMostReferences || type % sizeof(Address) != 0) return false;
+    return map_.contains(type) && types_.of(type_of(type)).layout == Layout::kType &&
+           types_.of(type).is_valid;
+  }
+
   void write_memory(const Account& account) {
     for (std::size_t i = 0; i < account.memory_count; ++i) {
       sections_.number(Section::kMemory, strings_.add(account.memory[i].name));
@@ -191,6 +227,7 @@ class Writer {
   std::uint32_t damaged_type_ = kNoType;
   bool has_entered_ = false;
   bool has_roots_ = false;
+  bool has_strays_ = false;
 };
 
 }  // namespace

@@ -38,6 +38,9 @@ struct Subject {
   std::size_t other_regions = 1 << 14;
   // Enters the objects that the collector knows.
   void (*enter_objects)(void* context, cycles::ObjectMap& map) = nullptr;
+  // Hands on the blocks that are in use and may be objects, where the heap is ours. nullptr: it
+  // is not.
+  void (*for_each_block)(void* context, void (*visit)(void* to, Address start), void* to) = nullptr;
   void* context = nullptr;
 };
 

@@ -12,12 +12,13 @@ USAGE = """\
 usage: hoop run [options] (script.py | -m module | -c code | command) [arguments]
        hoop report [options] [run directory]
        hoop snap [options] PID
+       hoop explain FILE ...
        hoop (top | tree | why | refs | cycles | diff | sql | export) FILE ...
        hoop --version
 
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
 where the memory went. `hoop snap` writes all objects of a running Python process into a file,
-while it goes on. The others question such a snapshot: what takes the memory (top,
+while it goes on. `hoop explain` says why memory does not go away. The others question such a snapshot: what takes the memory (top,
 tree), who holds it (why, refs, cycles), what appeared (diff). `hoop VERB --help` says more.
 """
 
@@ -31,6 +32,7 @@ _QUESTIONS = {
     "refs": ("why", "refs"),
     "cycles": ("why", "cycles"),
     "diff": ("diff", "main"),
+    "explain": ("explain", "main"),
     "sql": ("sql", "sql"),
     "export": ("sql", "export"),
 }

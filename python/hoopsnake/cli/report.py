@@ -68,6 +68,17 @@ def _finish(run: Run) -> None:
         _write_report(run, about.report_file)
     elif not (about and about.quiet):
         _show(run)
+    if about and about.explain:
+        _explain(about.explain)
+
+
+def _explain(folder: str) -> None:
+    from hoopsnake.cli import explain
+
+    if any(name.endswith(".hoop") for name in os.listdir(folder)):
+        explain.finish([folder])
+    else:
+        _say("there is no explanation, since no snapshot was taken; the program was too short")
 
 
 def _show(run: Run) -> None:

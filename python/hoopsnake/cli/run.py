@@ -45,6 +45,8 @@ Options come before it; all words after it are the program's own.
                      peak, after a memory-error, near the limit of the control group, at a signal
                      (SIGUSR2), every 60s (5m, 2h). Several: exit,peak
   --snapshots DIR    where to; default: here
+  --explain          the program's processes take snapshots as they grow; at the end it is said
+                     why memory did not go away: who holds it, and what to change
 
 Processes that the program starts come along if they run a Python that Hoopsnake knows.
 HOOP_DISABLE=1 in the environment runs the program without us. The exit status is the
@@ -66,6 +68,7 @@ class Options:
 
     __slots__ = (
         "collector",
+        "explain",
         "fast_gc_collect",
         "json_file",
         "quiet",
@@ -80,6 +83,7 @@ class Options:
         self.json_file: str | None = None
         self.quiet = False
         self.collector: str | None = None
+        self.explain = False
         self.fast_gc_collect = False
         self.snapshot_at: list[str] = []
         self.snapshots: str | None = None
@@ -117,6 +121,8 @@ def parse(arguments: Sequence[str]) -> Options:
             _set_argument(options, name, value if equals else rest.pop(0))
         elif word == "--quiet":
             options.quiet = True
+        elif word == "--explain":
+            options.explain = True
         elif word == "--fast-gc-collect":
             options.fast_gc_collect = True
         else:
@@ -163,6 +169,7 @@ def _run_watched(program: command.Command, options: Options, environ: dict[str, 
     started = time.time()
     run_dir = rundirs.create(base, os.getpid(), started)
     try:
+        _prepare_explanation(run_dir, options)
         _describe(run_dir, program, options, started, warned=warned)
         ours = environment.build(environ, run_dir, shim, os.getpid())
         ours |= environment.choices(options.collector, fast_gc_collect=options.fast_gc_collect)
@@ -174,6 +181,15 @@ def _run_watched(program: command.Command, options: Options, environ: dict[str, 
     except HoopError:
         rundirs.remove(run_dir)
         raise
+
+
+def _prepare_explanation(run_dir: str, options: Options) -> None:
+    if not options.explain:
+        return
+    options.snapshot_at.append("explain")
+    if options.snapshots is None:
+        options.snapshots = os.path.join(run_dir, rundirs.SNAPSHOTS)
+        os.mkdir(options.snapshots, 0o700)
 
 
 def _say_there_is_no_agent() -> None:
@@ -201,6 +217,7 @@ def _describe(
         "report": options.report_file,
         "json": options.json_file,
         "quiet": options.quiet,
+        "explain": options.snapshots if options.explain else None,
         "color": "auto",
         "warned": warned,
     }

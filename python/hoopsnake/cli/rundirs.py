@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from hoopsnake._errors import HoopError
 
 KEPT_RUNS = 20
+# In a run directory: what `hoop run --explain` has taken.
+SNAPSHOTS = "snapshots"
 
 _RUN_NAME = re.compile(r"run-(\d{8}-\d{6})-(\d+)")
 _RECORD_NAME = re.compile(r"(\d+)\.(\d+)\.(live|json)")
@@ -104,9 +106,19 @@ def remove(path: str) -> None:
         for name in names:
             if _RECORD_NAME.fullmatch(name) or name in ("run.json", "children", "lib"):
                 os.unlink(os.path.join(path, name))
+        _remove_snapshots(os.path.join(path, SNAPSHOTS))
         os.rmdir(path)
     except OSError:
         pass  # not worth a word: what is left now goes with the next prune, or stays
+
+
+def _remove_snapshots(path: str) -> None:
+    if not os.path.isdir(path):
+        return
+    for name in os.listdir(path):
+        if name.endswith((".hoop", ".hoop.part", ".hoop.index")):
+            os.unlink(os.path.join(path, name))
+    os.rmdir(path)
 
 
 def process_exists(pid: int) -> bool:

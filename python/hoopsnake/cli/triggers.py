@@ -47,7 +47,7 @@ def directory(path: str) -> str:
 
 
 def environment(words: Sequence[str], path: str | None) -> dict[str, str]:
-    """Variables for what was asked for."""
+    """Variables for what was asked for; `explain` among the words: `hoop run --explain`."""
     if not words:
         return {}
     return {"HOOP_SNAPSHOT_AT": ",".join(words), "HOOP_SNAPSHOT_DIR": path or os.getcwd()}

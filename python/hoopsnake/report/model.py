@@ -353,6 +353,7 @@ class RunFile:
     report_file: str | None
     json_file: str | None
     quiet: bool
+    explain: str | None  # where the snapshots are
     warned: bool
 
 

@@ -63,6 +63,7 @@ def read_run(path: str, problems: list[Problem]) -> RunFile | None:
         report_file=fields.text("report"),
         json_file=fields.text("json"),
         quiet=fields.flag("quiet"),
+        explain=fields.text("explain"),
         warned=fields.flag("warned"),
     )
 

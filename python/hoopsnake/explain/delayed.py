@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What waits for the collector: objects that only a cycle keeps."""
+
+from __future__ import annotations
+
+import re
+
+from hoopsnake.explain.describe import chain
+from hoopsnake.explain.model import Holder, Suspect
+from hoopsnake.explain.places import class_place, is_standard, place_of, short_name, type_object
+from hoopsnake.explain.series import Series
+from hoopsnake.heap.layouts import FRAMES, Layout
+from hoopsnake.heap.model import CycleGroup
+from hoopsnake.heap.snapshot import Snapshot
+from hoopsnake.report import units
+
+# With the collector on, garbage that is waiting is usual up to this.
+_USUAL_BYTES = 1 << 20
+_USUAL_SHARE = 0.05
+# Names that say that a reference leads back.
+_BACK = re.compile(r"parent|owner|root|_?self|_graph|graph|up|prev|container|manager|me$", re.I)
+
+
+def suspects(series: Series) -> list[Suspect]:
+    snapshot = series.richest or series.last
+    before = series.points[0].garbage if series.points[0].path != snapshot.path else {}
+    found = []
+    for group in snapshot.cycles():
+        garbage = group.count - group.held
+        fresh = garbage - before.get(group.cycle, 0)
+        if fresh > 0 and _is_worth_telling(snapshot, group, garbage):
+            found.append(_suspect(snapshot, group, garbage))
+    found.sort(key=lambda one: -one.bytes)
+    return found[:3]
+
+
+def _is_worth_telling(snapshot: Snapshot, group: CycleGroup, garbage: int) -> bool:
+    retained = group.retained * garbage // max(group.count, 1)
+    if snapshot.meta.get("collector") != "off":
+        return retained >= max(_USUAL_BYTES, _USUAL_SHARE * snapshot.size)
+    return _own_type(snapshot, group) is not None or retained >= _USUAL_BYTES
+
+
+def _own_type(snapshot: Snapshot, group: CycleGroup) -> str | None:
+    """A class of the program's, an exception or a frame in the cycle."""
+    best: str | None = None
+    for one in group.example:
+        layout = one.heap_type.layout
+        if layout in (Layout.EXCEPTION, *FRAMES):
+            best = best or one.type
+        elif one.heap_type.made_at_run_time and not is_standard(one.type):
+            return one.type
+    return best
+
+
+def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
+    retained = group.retained * garbage // max(group.count, 1)
+    is_error = any(one.heap_type.layout in (Layout.EXCEPTION, *FRAMES) for one in group.example)
+    edge = _edge_to_weaken(group)
+    kept = _kept_type(snapshot, group)
+    off = snapshot.meta.get("collector") == "off"
+    when = (
+        "the collector is switched off, and so they stay"
+        if off
+        else "they wait for the next full collection"
+    )
+    holder = _holder(snapshot, group, edge)
+    place = f", {holder.place}" if holder.place else ""
+    plural = units.plural(garbage, "cycle")
+    return Suspect(
+        "delayed",
+        f"{plural} of `{short_name(kept)}` ({units.size(retained)}) "
+        f"{'is' if garbage == 1 else 'are'} kept by nothing but {'itself' if garbage == 1 else 'themselves'}: "
+        f"`{edge}` closes the cycle{place}; {when}.",
+        holder,
+        kept,
+        garbage,
+        retained,
+        _fix(edge, is_error=is_error, off=off),
+        "high" if off else "medium",
+        None,
+        [
+            f"the cycle: {group.cycle}",
+            "a reference count of each of them stays above zero, as the others refer to it",
+            f"the largest has {group.largest:,} objects: "
+            + ", ".join(f"{count:,} {name}" for name, count in group.types[:5]),
+        ],
+        retained * 0.9 + garbage,
+        chain(place_of(snapshot, group.example[0].id), snapshot, group.example[0].id),
+    )
+
+
+def _kept_type(snapshot: Snapshot, group: CycleGroup) -> str:
+    """What somebody would miss: a class of the program's in the cycle, or kept by it."""
+    own = [
+        (one.retained, one.type)
+        for one in group.example
+        if one.heap_type.made_at_run_time
+        and one.heap_type.layout not in (Layout.TYPE, Layout.EXCEPTION)
+        and not is_standard(one.type)
+    ]
+    if own:
+        return max(own)[1]
+    from hoopsnake.explain.payload import Payload
+
+    largest = max(group.example, key=lambda one: one.retained)
+    return Payload(snapshot, largest.id).telling
+
+
+def _edge_to_weaken(group: CycleGroup) -> str:
+    """The reference that reads as if it led back; else the one that closes the cycle."""
+    parts = group.cycle.split(" -> ")
+    for part in parts:
+        name = part.rpartition(".")[2]
+        if "." in part and _BACK.fullmatch(name.strip()):
+            return short_name(part)
+    for part in reversed(parts[:-1]):
+        if re.search(r"\.[a-z_]\w*$", part) and "__" not in part:
+            return short_name(part)
+    return short_name(group.closing)
+
+
+def _holder(snapshot: Snapshot, group: CycleGroup, edge: str) -> Holder:
+    frames = [one for one in group.example if one.heap_type.layout in FRAMES]
+    if frames:
+        label = snapshot.core.label(frames[0].id)
+        if label:
+            function = label[1] or label[0]
+            name = f"the frame of `{short_name(function)}`"
+            return Holder(name, "cycle through a frame", group.cycle, label[2], label[3])
+    owner = edge.partition(".")[0]
+    for one in group.example:
+        if one.heap_type.made_at_run_time and short_name(one.type).startswith(owner):
+            file, line = class_place(snapshot, type_object(snapshot, one.id))
+            return Holder(f"`{edge}`", "cycle", group.cycle, file, line)
+    return Holder(f"`{edge}`", "cycle", group.cycle)
+
+
+def _fix(edge: str, *, is_error: bool, off: bool) -> str:
+    if is_error:
+        text = (
+            "The exception is kept in a local of a frame that its own traceback keeps: `del` the "
+            "variable in a `finally`, or keep `e.with_traceback(None)` or its text."
+        )
+    else:
+        text = (
+            f"Make `{edge}` weak (`weakref.ref`), or break the cycle when it is done with "
+            "(`close()`); then counting alone frees it at once."
+        )
+    if off:
+        text += " And have the collector run: `gc.enable()`, or call `gc.collect()` regularly."
+    return text

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Suspects in words: what is kept, how many, by whom, and what to do."""
+
+from __future__ import annotations
+
+import re
+
+from hoopsnake.explain.fixes import fix_for
+from hoopsnake.explain.growth import Frontier
+from hoopsnake.explain.model import Confidence, Growth, Suspect, Verdict
+from hoopsnake.explain.payload import Payload
+from hoopsnake.explain.places import Place, place_of, short_name
+from hoopsnake.explain.series import Row, Series
+from hoopsnake.heap.layouts import Layout
+from hoopsnake.heap.model import KINDS
+from hoopsnake.heap.snapshot import Snapshot
+from hoopsnake.report import units
+
+_BOUND = re.compile(
+    r"_?(max_?(size|len|length|entries|items|age)|capacity|limit|size_limit|maxlen)", re.I
+)
+
+
+def of_frontier(series: Series, frontier: Frontier) -> Suspect:
+    """What grows, and its holder."""
+    snapshot = series.last
+    row = frontier.row
+    place = holder_of(snapshot, row.example)
+    return of_entries(snapshot, place, row.example, row.count, row.retained, growth=frontier.growth)
+
+
+def holder_of(snapshot: Snapshot, entry: int) -> Place:
+    """The place that an entry is kept at: its container, or where its path begins anew."""
+    steps = snapshot.core.path_steps(entry)
+    last = steps[-1]
+    is_own_place = len(steps) == 1 or KINDS[last[1] or 0] in ("cell", "local", "frame")
+    return place_of(snapshot, entry if is_own_place else steps[-2][0])
+
+
+def of_entries(
+    snapshot: Snapshot,
+    place: Place,
+    entry: int,
+    count: int,
+    retained: int,
+    *,
+    growth: Growth | None = None,
+    verdict: Verdict | None = None,
+    fix: str | None = None,
+    evidence: list[str] | None = None,
+) -> Suspect:
+    """Entries of one kind that a holder keeps."""
+    payload = Payload(snapshot, entry)
+    kind = snapshot.types[snapshot.core.object(entry)[1]]
+    container = place.steps[-1]
+    chosen = verdict or _verdict(snapshot, place)
+    what = _entries_in_words(count, kind.name, kind.layout, payload.telling)
+    bound = _bound_in_words(place, chosen)
+    where = f", {place.holder.place}" if place.holder.place else ""
+    verb = "is" if count == 1 else "are"
+    grows = ", and more of them in each snapshot" if growth and chosen == "grows" else ""
+    return Suspect(
+        chosen,
+        f"{what} ({units.size(retained)}) {verb} kept by {place.name}{where}{grows}{bound}.",
+        place.holder,
+        payload.telling,
+        count,
+        retained,
+        fix or fix_for(place, kind.layout, kind.name, container.type),
+        _confidence(growth, place),
+        growth,
+        [*_facts(snapshot, place, entry, growth), *(evidence or [])],
+        _weight(retained, growth, place),
+        chain(place, snapshot, entry),
+    )
+
+
+def _verdict(snapshot: Snapshot, place: Place) -> Verdict:
+    if place.bound is not None or place.kind == "thread-local" or bound_name(snapshot, place):
+        return "bounded"
+    return "grows"
+
+
+def bound_name(snapshot: Snapshot, place: Place) -> str:
+    """The attribute of the holder's owner that reads like a limit: "maxsize"."""
+    for step in reversed(place.steps[-4:]):
+        if step.layout != Layout.INSTANCE and step.layout != Layout.OTHER:
+            continue
+        for name in attribute_names(snapshot, step.id):
+            if _BOUND.fullmatch(name):
+                return name
+    return ""
+
+
+def attribute_names(snapshot: Snapshot, instance: int) -> list[str]:
+    names: list[str] = []
+    for kind, _, text, target in snapshot.core.referents(instance):
+        if KINDS[kind] == "attribute":
+            names.append(text.removeprefix("."))
+        elif text == ".__dict__":
+            names += (
+                step.strip("[]'").removeprefix(".")
+                for _, _, step, _ in snapshot.core.referents(target)
+            )
+    return names
+
+
+def _bound_in_words(place: Place, verdict: Verdict) -> str:
+    if verdict != "bounded":
+        return ""
+    if place.bound is not None:
+        return f"; there will be at most {place.bound:,}"
+    if place.kind == "thread-local":
+        return "; there is at most one set for each thread"
+    return "; the holder has a bound"
+
+
+_WORDS = {
+    Layout.METHOD: "bound methods",
+    Layout.FUNCTION: "functions",
+    Layout.PARTIAL: "`functools.partial` objects",
+    Layout.TYPE: "classes",
+    Layout.MODULE: "modules",
+    Layout.CELL: "closure cells",
+    Layout.FRAME: "frames",
+    Layout.TRACEBACK: "tracebacks",
+    Layout.GENERATOR: "suspended generators",
+    Layout.THREAD: "running threads",
+}
+
+
+def _entries_in_words(count: int, name: str, layout: int, telling: str) -> str:
+    words = _WORDS.get(Layout(layout)) if layout in _WORDS else None
+    entries = f"{count:,} {words}" if words else f"{count:,} `{short_name(name)}`"
+    if telling == name or not telling:
+        return entries
+    return f"{entries} with their `{short_name(telling)}`"
+
+
+def _confidence(growth: Growth | None, place: Place) -> Confidence:
+    if growth is None:
+        return "medium"
+    if place.is_working_data:
+        return "low"
+    return "high" if growth.rises >= 3 else "medium"
+
+
+def _weight(retained: int, growth: Growth | None, place: Place) -> float:
+    gained = growth.retained[-1] - min(growth.retained) if growth else retained / 2
+    return gained * (0.2 if place.is_working_data else 1.0)
+
+
+def _facts(snapshot: Snapshot, place: Place, entry: int, growth: Growth | None) -> list[str]:
+    facts = [f"for example {snapshot.core.path(entry)}"]
+    if growth:
+        counts = ", ".join(f"{count:,}" for count in growth.counts)
+        sizes = ", ".join(units.size(size) for size in growth.retained)
+        facts.append(f"in each snapshot there were {counts} of them, retaining {sizes}")
+    others = [path for path, _ in snapshot.core.paths(entry, 6) if not path.startswith(place.path)]
+    if others:
+        facts.append(f"also held by {others[0]}")
+    return facts
+
+
+def chain(place: Place, snapshot: Snapshot, entry: int) -> list[tuple[str, str]]:
+    """The path to an entry for a picture: how it is referred to, and what it is."""
+    from hoopsnake.heap.model import HeapObject
+
+    steps = [(step.text, HeapObject(snapshot, step.id).describe()) for step in place.steps]
+    if not place.steps or place.steps[-1].id != entry:
+        text = snapshot.core.path_steps(entry)[-1][2]
+        steps.append((text, HeapObject(snapshot, entry).describe()))
+    return steps
+
+
+def of_swelling(series: Series, row: Row, sizes: list[int]) -> Suspect:
+    """One object that gets larger."""
+    snapshot = series.last
+    place = place_of(snapshot, row.example)
+    growth = series.growth(row.text)
+    where = f", {place.holder.place}" if place.holder.place else ""
+    gained = sizes[-1] - min(sizes)
+    grown = ", ".join(units.size(size) for size in sizes)
+    return Suspect(
+        _verdict(snapshot, place),
+        f"{place.name}{where} itself grows: it is {units.size(sizes[-1])} now.",
+        place.holder,
+        row.type,
+        1,
+        row.size,
+        fix_for(place, Layout.OTHER, row.type, row.type),
+        "low" if place.is_working_data else "medium",
+        growth,
+        [f"in each snapshot it had {grown}"],
+        gained * (0.1 if place.is_working_data else 0.5),
+        chain(place, snapshot, row.example),
+    )

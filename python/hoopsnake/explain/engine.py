@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots in, suspects out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from hoopsnake.explain import delayed, environment, from_c, kept
+from hoopsnake.explain.describe import of_frontier, of_swelling
+from hoopsnake.explain.growth import find_growth, find_swelling
+from hoopsnake.explain.model import Suspect
+from hoopsnake.explain.series import Point, Progress, Series, expand, read
+from hoopsnake.heap.snapshot import Snapshot
+
+
+@dataclass(slots=True)
+class Explanation:
+    """What was found, those to blame first, and what is worth knowing besides."""
+
+    python: str
+    pid: int
+    points: list[Point]
+    suspects: list[Suspect]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def alarms(self) -> list[Suspect]:
+        return [one for one in self.suspects if one.is_alarm]
+
+    def __iter__(self) -> Iterator[Suspect]:
+        return iter(self.suspects)
+
+    def __len__(self) -> int:
+        return len(self.suspects)
+
+
+def explain(
+    snapshots: Iterable[str | os.PathLike[str] | Snapshot] | str | os.PathLike[str] | Snapshot,
+    *,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Say why memory does not go away: from one snapshot, or several of one process.
+
+    Takes paths of files or of a directory of them, or opened snapshots. Raises HoopError with what
+    is wrong with a file.
+    """
+    if isinstance(snapshots, (str, os.PathLike, Snapshot)):
+        snapshots = [snapshots]
+    names = [one.path if isinstance(one, Snapshot) else os.fspath(one) for one in snapshots]
+    return explain_series(read(expand(names), progress))
+
+
+def explain_series(series: Series) -> Explanation:
+    found: list[Suspect] = []
+    found += (of_frontier(series, one) for one in find_growth(series))
+    found += (of_swelling(series, row, sizes) for row, sizes in find_swelling(series)[:3])
+    found += kept.suspects(series, found)
+    found += delayed.suspects(series)
+    found += from_c.suspects(series)
+    found = _best_first(found)
+    notes = environment.notes(series)
+    if not any(one.is_alarm for one in found):
+        found += environment.large(series)
+    return Explanation(series.last.python, series.last.pid, series.points, found, notes)
+
+
+def _best_first(suspects: Sequence[Suspect]) -> list[Suspect]:
+    ordered = sorted(suspects, key=lambda one: -one.weight)
+    seen: set[tuple[str, str]] = set()
+    kept_ones: list[Suspect] = []
+    for one in ordered:
+        key = (one.holder.name, one.verdict)
+        if key not in seen:
+            seen.add(key)
+            kept_ones.append(one)
+    return kept_ones

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What no line of the program is to blame for: this Python, memory not given back, data that is just
+large."""
+
+from __future__ import annotations
+
+from hoopsnake.explain.describe import holder_of
+from hoopsnake.explain.model import Holder, Suspect
+from hoopsnake.explain.payload import Payload
+from hoopsnake.explain.places import short_name
+from hoopsnake.explain.series import Series
+from hoopsnake.report import units
+
+_LARGE_SHARE = 0.2
+_LEAST_LARGE = 1 << 20
+_INCREMENTAL = ("3.14.0", "3.14.1", "3.14.2", "3.14.3", "3.14.4")
+
+
+def notes(series: Series) -> list[str]:
+    """Facts of the process that explain memory which no object has."""
+    found = []
+    snapshot = series.last
+    if snapshot.python in _INCREMENTAL:
+        found.append(
+            f"Python {snapshot.python} collects in increments and lets garbage in cycles grow; "
+            "3.14.5 went back to generations. Upgrade before you look for a leak."
+        )
+    memory = snapshot.memory
+    resident = memory.get("resident", 0)
+    free = memory.get("heap: free", 0)
+    if free > 0.2 * resident and free > 16 << 20:
+        found.append(
+            f"{units.size(free)} of {units.size(resident)} resident are free blocks of the heap: "
+            "given back in the seconds that follow, or pinned by single objects."
+        )
+    libc = memory.get("C library: in use", 0)
+    if libc > 0.4 * resident and libc > 16 << 20:
+        found.append(
+            f"{units.size(libc)} of {units.size(resident)} resident are allocated by C code with "
+            "malloc(): no Python object has them."
+        )
+    return found
+
+
+def large(series: Series) -> list[Suspect]:
+    """The largest thing there is, when nothing is wrong: large, and needed perhaps."""
+    snapshot = series.last
+    if snapshot.size < _LEAST_LARGE:
+        return []
+    rows = [
+        row
+        for row in series.now.rows.values()
+        if row.count >= 10
+        and row.retained >= max(_LARGE_SHARE * snapshot.size, _LEAST_LARGE)
+        and row.count >= 3 * max(row.holders, 1)
+        and not row.text.startswith(("garbage", "held by C", "<interpreter>"))
+    ]
+    if not rows:
+        return []
+    row = min(rows, key=lambda one: len(one.text))
+    place = holder_of(snapshot, row.example)
+    telling = Payload(snapshot, row.example).telling
+    share = row.retained / max(snapshot.size, 1)
+    where = f", {place.holder.place}" if place.holder.place else ""
+    return [
+        Suspect(
+            "large",
+            f"{row.count:,} `{short_name(telling)}` ({units.size(row.retained)}, {share:.0%} of "
+            f"all objects) are kept by {place.name}{where}; nothing says that they are not needed.",
+            Holder(place.name, place.kind, place.path, place.file, place.line),
+            telling,
+            row.count,
+            row.retained,
+            "`hoop top` and `hoop why` show what they are made of.",
+            "low",
+            weight=0.0,
+        )
+    ]

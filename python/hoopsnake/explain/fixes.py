@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to change, by the structure of what holds. What is said of the standard library is here and
+nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from hoopsnake.explain.places import Place, short_name
+from hoopsnake.heap.layouts import Layout
+
+# Where the fix is known from the name of the attribute that holds: of the standard library only.
+_STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
+    (
+        r"logging\..*loggerDict|loggerDict",
+        "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or "
+        "`extra=`.",
+    ),
+    (
+        r"\.handlers\b",
+        "Add the handler once, at import, or take it off again with `removeHandler()`; a logger "
+        "lives as long as the process.",
+    ),
+    (
+        r"linecache\.cache",
+        "Generated code is entered in `linecache.cache` under a new name each time; use one name "
+        "for each kind of generated code, or delete the entry with the code it is for.",
+    ),
+    (
+        r"__warningregistry__|onceregistry",
+        "Each different text of a warning is remembered; keep what varies out of the message, or "
+        "filter the warning.",
+    ),
+    (
+        r"weakref\.finalize\._registry|finalize\._registry",
+        "Each `weakref.finalize` (or weak connection that makes one) is kept until its object "
+        "dies; connect once for a class, not for each instance, or call `detach()`.",
+    ),
+    (
+        r"sys\.modules",
+        "Drop the module with `sys.modules.pop(name)` when it is done with, or load it under one "
+        "name; do not reload in production.",
+    ),
+    (
+        r"sys\.last_|last_traceback|last_exc|last_value",
+        "The last uncaught exception at a prompt keeps its frames; delete `sys.last_traceback`, "
+        "`sys.last_value` and `sys.last_exc`. A program that is no prompt has none of them.",
+    ),
+    (
+        r"gc\.garbage",
+        "A debug flag (`gc.DEBUG_SAVEALL`, `gc.DEBUG_LEAK`) keeps all that is collected: "
+        "`gc.set_debug(0)` and `gc.garbage.clear()`.",
+    ),
+    (
+        r"signal\.|Handlers\[",
+        "A signal handler lives as long as the process: register a plain function, or restore "
+        "the handler before.",
+    ),
+    (
+        r"threading\._active|_limbo",
+        "A thread that runs is alive, with all that its target and arguments refer to: stop it "
+        "(an event, `cancel()` of a timer, `join()`) in `close()`, and give it a weak reference.",
+    ),
+    (
+        r"subprocess\._active",
+        "Wait for processes (`communicate()`, `wait()`) or use `subprocess.run()`.",
+    ),
+)
+
+_BY_KIND = {
+    "default argument": (
+        "The default is made once, when the function is defined, and shared by all calls: "
+        "default to None and make a new object in the function (`x = [] if x is None else x`)."
+    ),
+    "closure cell": (
+        "The inner function keeps the variable for as long as it lives itself: let it refer to "
+        "what it needs only, or drop the function (unsubscribe it) when it is done with."
+    ),
+    "atexit": (
+        "Take the callback off with `atexit.unregister()` when the object is closed, or register "
+        "one function of the module that goes through a `weakref.WeakSet`."
+    ),
+    "fork hooks": (
+        "Hooks of `os.register_at_fork` can not be taken off: register one function of the module, "
+        "or one that holds its object by `weakref.WeakMethod`."
+    ),
+    "audit hooks": "Audit hooks can not be removed: add one function of the module, once.",
+    "context": (
+        "Make each `ContextVar` once, at module level; reset it with the token that `set()` "
+        "returned, or run the work in `contextvars.copy_context().run()`."
+    ),
+    "thread-local": (
+        "Clear the values when the work is done (`local.__dict__.clear()` in `finally`): a pool's "
+        "thread lives on. There are at most as many as there are threads."
+    ),
+    "running thread": (
+        "The thread runs, and so its frames keep what they refer to: end it (an event that "
+        "`close()` sets, `cancel()` of a timer), and give its target a weak reference instead of a "
+        "bound method."
+    ),
+    "thread": "End the thread when its object is closed, and give its target a weak reference.",
+    "suspended frame": (
+        "A generator or coroutine that is not finished keeps its frame: exhaust it or close it "
+        "(`contextlib.closing`, `task.cancel()`), and do not keep it."
+    ),
+    "kept frame": (
+        "A kept frame keeps all of its locals and those of its callers: keep (file name, line) "
+        "instead, or `frame.clear()`."
+    ),
+    "sys.modules": "Drop the module with `sys.modules.pop(name)` when it is done with.",
+    "codec registry": "Codecs are registered for good: register one function, once.",
+}
+
+_ENTRIES: Sequence[tuple[Callable[[int, str], bool], str]] = (
+    (
+        lambda layout, name: layout == Layout.EXCEPTION,
+        "An exception keeps its traceback, and that keeps the frames with all their locals: keep "
+        "`traceback.format_exception(e)` instead, or clear it with `e.with_traceback(None)`, and "
+        "bound the container.",
+    ),
+    (
+        lambda layout, name: layout in (Layout.FRAME, Layout.TRACEBACK),
+        "A frame keeps all of its locals and those of its callers: keep (file name, line) instead, "
+        "or call `frame.clear()`.",
+    ),
+    (
+        lambda layout, name: layout == Layout.GENERATOR,
+        "A generator that is not finished keeps its frame: exhaust or `close()` it "
+        "(`contextlib.closing`), and do not keep it.",
+    ),
+    (
+        lambda layout, name: name.endswith(("_asyncio.Task", "asyncio.tasks.Task")),
+        "A finished task keeps its result: `task.add_done_callback({container}.discard)`, or "
+        "`asyncio.TaskGroup`; cancel tasks that can not finish.",
+    ),
+    (
+        lambda layout, name: "Future" in name.rpartition(".")[2],
+        "A finished future keeps its result for as long as it lives: take results with "
+        "`as_completed()` and drop each future, or use a queue with `maxsize`.",
+    ),
+    (
+        lambda layout, name: layout == Layout.METHOD,
+        "A bound method keeps its object: keep `weakref.WeakMethod`, or take it off "
+        "(unsubscribe, remove the callback) when the object is closed.",
+    ),
+    (
+        lambda layout, name: layout in (Layout.FUNCTION, Layout.PARTIAL),
+        "A function keeps what it closed over, a partial its arguments: remove the callback when "
+        "it is done with (unsubscribe), or let it hold its object by `weakref.ref`.",
+    ),
+    (
+        lambda layout, name: layout == Layout.TYPE,
+        "Classes made at run time are kept by this registry: make them once, at import, or keep "
+        "them weakly (`weakref.WeakSet`).",
+    ),
+    (
+        lambda layout, name: layout == Layout.MODULE,
+        "Drop the module with `sys.modules.pop(name)` when it is done with, or load it under one "
+        "name.",
+    ),
+    (
+        lambda layout, name: name in ("subprocess.Popen",),
+        "A `Popen` holds its pipes: wait for it (`communicate()`), or use `with subprocess.Popen` "
+        "or `subprocess.run()`.",
+    ),
+    (
+        lambda layout, name: name.startswith("_io.") or name in ("socket.socket", "ssl.SSLSocket"),
+        "Open files hold a descriptor and a buffer: close them, best by `with open(...)`; "
+        "`python -X dev` names those that are forgotten.",
+    ),
+    (
+        lambda layout, name: name.startswith("sqlite3.") or "Connection" in name,
+        "Close connections when their user ends (`contextlib.closing`, a pool with a limit).",
+    ),
+    (
+        lambda layout, name: name in ("memoryview", "managedbuffer"),
+        "A view keeps all of what it is a view of: copy what is to live on (`bytes(view)`), and "
+        "`release()` the view.",
+    ),
+    (
+        lambda layout, name: name == "numpy.ndarray",
+        "A slice of an array keeps the whole array: `.copy()` a small part that is to live on.",
+    ),
+    (
+        lambda layout, name: name == "logging.Logger",
+        "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or "
+        "`extra=`.",
+    ),
+    (
+        lambda layout, name: name.startswith("logging.") and name.endswith("Handler"),
+        "Add the handler once, at import, or take it off again with `removeHandler()`.",
+    ),
+    (
+        lambda layout, name: name in ("threading.Thread", "threading.Timer"),
+        "A thread that runs is alive, with all that its target refers to: stop it in `close()` "
+        "(an event, `cancel()` of a timer), and give its target a weak reference.",
+    ),
+    (
+        lambda layout, name: name == "itertools._tee_dataobject",
+        "`itertools.tee` keeps what one iterator has read and another has not: read once, into a "
+        "list, or do not let one of them fall behind.",
+    ),
+    (
+        lambda layout, name: name == "_contextvars.ContextVar" or name.startswith("hamt"),
+        _BY_KIND["context"],
+    ),
+)
+
+
+def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) -> str:
+    """The change to make, in a sentence or two."""
+    for pattern, text in _STANDARD_HOLDERS:
+        if re.search(pattern, place.path):
+            return text
+    if place.kind == "lru_cache":
+        return _cache_fix(place)
+    for words in ("WeakKeyDictionary", "WeakValueDictionary", "WeakSet"):
+        if words in place.through:
+            return weak_mapping_fix(words)
+    if place.kind in ("default argument", "atexit", "fork hooks", "audit hooks", "context"):
+        return _BY_KIND[place.kind]
+    for matches, text in _ENTRIES:
+        if matches(entry_layout, entry_type):
+            return text.format(container=short_name(place.path))
+    if "traceback" in place.through:
+        return _ENTRIES[0][1]
+    if place.kind in _BY_KIND:
+        return _BY_KIND[place.kind]
+    return _container_fix(place, container)
+
+
+def _cache_fix(place: Place) -> str:
+    text = (
+        "The keys keep the arguments, `self` among them: cache on the instance "
+        "(`functools.cached_property`), or on values only, in a function outside of the class"
+    )
+    if place.bound is None:
+        return text + "; give the cache a `maxsize`."
+    return text + f". The cache holds at most {place.bound:,} entries, so this does not grow on."
+
+
+def weak_mapping_fix(kind: str) -> str:
+    if kind == "WeakKeyDictionary":
+        return (
+            "The value refers to its own weak key, so the key can not die: keep the data on the "
+            "object itself, or let the value refer back by `weakref.ref`."
+        )
+    return (
+        "Entries of this weak container are kept alive by something that they lead to: let that "
+        "refer back by `weakref.ref`."
+    )
+
+
+def _container_fix(place: Place, container: str) -> str:
+    if place.kind == "class attribute":
+        return (
+            "The class owns it, not the instances: make it in `__init__` if it belongs to one; "
+            "else bound it, or drop entries when they are done with."
+        )
+    if container.endswith(("dict", "Dictionary")):
+        return (
+            "Bound it (`functools.lru_cache(maxsize=...)`, a cache with a time to live), delete "
+            "entries when they are done with, or keep values only while they are used "
+            "(`weakref.WeakValueDictionary`)."
+        )
+    if container in ("list", "collections.deque", "set"):
+        return (
+            "Bound it (`collections.deque(maxlen=...)`), or take entries out when they are done "
+            "with."
+        )
+    return "Drop the reference when the object is done with, or bound what is kept."

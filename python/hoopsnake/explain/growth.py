@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What grows from snapshot to snapshot: entries of which there are more each time while their holder
+stays one. Nothing here knows what a list or a cache is: only how many objects a path of one shape
+leads to, and how many its holder's path does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hoopsnake.explain.model import Growth
+from hoopsnake.explain.series import Point, Row, Series
+from hoopsnake.heap.layouts import Layout
+
+# Fewer are not worth a word, unless they are large.
+_FEW = 5
+_LARGE = 100_000
+_LEAST_BYTES = 4_000
+# Of all that grows, a suspect is at least so much.
+_LEAST_SHARE = 0.05
+
+
+@dataclass(slots=True)
+class Frontier:
+    """Entries that get more while their holder does not."""
+
+    row: Row
+    above: Row | None
+    growth: Growth
+    gained: int  # bytes retained
+
+
+def find_growth(series: Series) -> list[Frontier]:
+    """Those that gained most first."""
+    if len(series.points) < 2:
+        return []
+    above = {row.shape: row for row in series.now.rows.values()}
+    found = [
+        frontier
+        for row in series.now.rows.values()
+        if (frontier := _frontier(series, row, above.get(row.above)))
+    ]
+    found.sort(key=lambda one: -one.gained)
+    found = list(_outermost(found))
+    total = sum(one.gained for one in found)
+    return [one for one in found if one.gained >= _LEAST_SHARE * total]
+
+
+def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
+    growth = series.growth(row.text)
+    gained = growth.retained[-1] - min(growth.retained)
+    more = growth.counts[-1] - min(growth.counts)
+    if more < _FEW and not (more >= 3 and gained >= _LARGE):
+        return None
+    if gained < _LEAST_BYTES or not keeps_rising(growth.counts):
+        return None
+    if row.text.startswith(("garbage", "held by C")):
+        return None
+    if above is not None and not _outgrows(series.points, row, above):
+        return None
+    return Frontier(row, above, growth, gained)
+
+
+def keeps_rising(counts: tuple[int, ...]) -> bool:
+    """More in at least two steps, never far fewer, and not at a standstill since long."""
+    steps = list(zip(counts, counts[1:], strict=False))
+    rises = [number for number, (before, after) in enumerate(steps) if after > before]
+    if len(rises) < 2:
+        return False
+    highest = max(counts)
+    if counts[-1] < 0.9 * highest:
+        return False
+    return all(after >= 0.8 * before for before, after in steps)
+
+
+def _outgrows(points: list[Point], row: Row, above: Row) -> bool:
+    """The entries get more for each holder, not only with the holders."""
+    if _begins_anew(row.text, above.text):
+        return True
+    ratios = []
+    for point in points:
+        one, over = point.rows.get(row.text), point.rows.get(above.text)
+        if one is not None:
+            ratios.append(one.count / max(over.count if over else 1, 1))
+    return (
+        (ratios[-1] >= 2
+        and ratios[-1] > 1.5 * min(ratios))
+        or (len(ratios) < len(points) and ratios[-1] >= 3 and above.count < row.count / 2)
+    )
+
+
+def _begins_anew(text: str, above: str) -> bool:
+    return text.startswith("closure cell") and not above.startswith("closure cell")
+
+
+def _outermost(found: list[Frontier]) -> Iterator[Frontier]:
+    """Without what grows inside of something else that grows, and explains it."""
+    kept: list[Frontier] = []
+    for one in found:
+        inside = any(
+            one.row.text.startswith(other.row.text) and one.gained <= 1.05 * other.gained
+            for other in kept
+        )
+        same_holder = any(
+            other.above is not None and one.above is not None and other.above is one.above
+            for other in kept
+        )
+        if inside or same_holder:
+            continue
+        kept.append(one)
+        yield one
+
+
+def find_swelling(series: Series) -> list[tuple[Row, list[int]]]:
+    """Single objects that get larger themselves: a bytearray, a list of shared objects."""
+    found = []
+    for row in series.now.rows.values():
+        if row.count != 1 or row.layout in (Layout.MODULE, Layout.TYPE):
+            continue
+        sizes = series.sizes(row.text)
+        if sizes[-1] - min(sizes) < 64_000 or not keeps_rising(tuple(sizes)):
+            continue
+        found.append((row, sizes))
+    found.sort(key=lambda one: one[1][0] - one[1][-1])
+    return found

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one snapshot shows by its structure alone: objects that hold their own weak keys, caches whose
+keys are instances, default arguments that were filled, exceptions, frames and unfinished
+generators in containers, what lies in gc.garbage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from hoopsnake.explain.describe import of_entries
+from hoopsnake.explain.fixes import weak_mapping_fix
+from hoopsnake.explain.growth import keeps_rising
+from hoopsnake.explain.model import Growth, Suspect
+from hoopsnake.explain.places import WEAK_MAPPINGS, is_standard, place_of
+from hoopsnake.explain.series import Row, Series, is_made_module
+from hoopsnake.heap.layouts import CONTAINERS, Layout
+from hoopsnake.heap.snapshot import Snapshot
+
+# Kinds of objects that are seldom kept on purpose, and how many of them in one container are odd.
+_ODD_ENTRIES = {
+    Layout.EXCEPTION: 5,
+    Layout.TRACEBACK: 3,
+    Layout.FRAME: 3,
+    Layout.GENERATOR: 5,
+}
+_LEAST_FILLED = 10
+_LEAST_DEFAULT_BYTES = 10_000
+
+
+def suspects(series: Series, known: Sequence[Suspect]) -> list[Suspect]:
+    snapshot = series.last
+    named = {one.holder.path for one in known}
+    found: list[Suspect] = []
+    for one in _all(series, snapshot):
+        if one.holder.path not in named:
+            named.add(one.holder.path)
+            found.append(one)
+    return found
+
+
+def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    yield from _garbage_list(snapshot)
+    yield from _caches_of_methods(snapshot)
+    yield from _weak_mappings(snapshot)
+    yield from _filled_defaults(snapshot)
+    yield from _odd_entries(series, snapshot)
+    yield from _last_errors(snapshot)
+    yield from _made_modules(series, snapshot)
+
+
+def _garbage_list(snapshot: Snapshot) -> Iterator[Suspect]:
+    module = snapshot.modules.get("gc")
+    if module is None:
+        return
+    for kind, _, text, namespace in snapshot.core.referents(module.id):
+        del kind
+        if text != ".__dict__":
+            continue
+        for _, _, name, target in snapshot.core.referents(namespace):
+            entries = snapshot.core.referents(target) if "garbage" in name else []
+            if len(entries) >= 1 and _layout(snapshot, target) == Layout.LIST:
+                place = place_of(snapshot, target)
+                place.name, place.kind = "`gc.garbage`", "gc.garbage"
+                place.path = "gc.garbage"
+                yield of_entries(
+                    snapshot, place, entries[0][3], len(entries), _retained(snapshot, entries)
+                )
+
+
+def _caches_of_methods(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Each key of such a cache is a tuple of arguments, and the first is an instance."""
+    for cache in _of_layout(snapshot, Layout.LRU_CACHE):
+        table = next(
+            (
+                target
+                for _, _, _, target in snapshot.core.referents(cache)
+                if _layout(snapshot, target) == Layout.DICT and not _is_namespace(snapshot, target)
+            ),
+            None,
+        )
+        if table is None:
+            continue
+        keys = [one for kind, _, _, one in snapshot.core.referents(table) if kind == 3]
+        instances = [key for key in keys if _first_is_instance(snapshot, key)]
+        if not instances:
+            continue
+        retained = snapshot.core.object(table)[6]
+        if retained < 4_000:
+            continue
+        largest = max(instances, key=lambda one: snapshot.core.object(one)[6])
+        yield of_entries(snapshot, place_of(snapshot, cache), largest, len(instances), retained)
+
+
+def _is_namespace(snapshot: Snapshot, number: int) -> bool:
+    return any(kind == 7 for kind, _, _, _ in snapshot.core.referrers(number, 3))
+
+
+def _first_is_instance(snapshot: Snapshot, key: int) -> bool:
+    first = key
+    if _layout(snapshot, key) in (Layout.TUPLE, Layout.LIST):
+        items = [one for kind, _, _, one in snapshot.core.referents(key) if kind == 2]
+        if not items:
+            return False
+        first = items[0]
+    row = snapshot.types[snapshot.core.object(first)[1]]
+    own = row.layout in (Layout.INSTANCE, Layout.OTHER) and row.made_at_run_time
+    return own and not is_standard(row.name)
+
+
+def _weak_mappings(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Entries whose value leads to the weak key (or the other way about)."""
+    for name, kind in WEAK_MAPPINGS.items():
+        if kind == "member":
+            continue
+        for row in snapshot.type_rows(name):
+            if snapshot.types[row].name != name:
+                continue
+            for number in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+                yield from _weak_mapping(snapshot, number, name.rpartition(".")[2])
+
+
+def _weak_mapping(snapshot: Snapshot, mapping: int, words: str) -> Iterator[Suspect]:
+    data = _attribute(snapshot, mapping, "data")
+    if data is None or words != "WeakKeyDictionary":
+        return
+    own: list[int] = []
+    entries = snapshot.core.referents(data)
+    for before, after in zip(entries, entries[1:], strict=False):
+        if before[0] != 3 or after[0] != 4:
+            continue
+        key = next((one for k, _, _, one in snapshot.core.referents(before[3]) if k == 11), None)
+        if key is not None and _leads_to(snapshot, after[3], key):
+            own.append(after[3])
+    if len(own) >= 3:
+        place = place_of(snapshot, mapping)
+        fix = weak_mapping_fix(words)
+        largest = max(own, key=lambda one: snapshot.core.object(one)[6])
+        yield of_entries(
+            snapshot,
+            place,
+            largest,
+            len(own),
+            sum(snapshot.core.object(one)[6] for one in own),
+            fix=fix,
+            evidence=["each value refers to its own weak key"],
+        )
+
+
+def _leads_to(snapshot: Snapshot, start: int, goal: int) -> bool:
+    seen, waiting = {start}, [start]
+    while waiting and len(seen) < 300:
+        for kind, counted, _, target in snapshot.core.referents(waiting.pop()):
+            if not counted or kind == 1:
+                continue
+            if target == goal:
+                return True
+            if target not in seen and _layout(snapshot, target) not in _SHARED:
+                seen.add(target)
+                waiting.append(target)
+    return False
+
+
+_SHARED = (Layout.MODULE, Layout.TYPE, Layout.FUNCTION, Layout.CODE)
+
+
+def _filled_defaults(snapshot: Snapshot) -> Iterator[Suspect]:
+    for function in _of_layout(snapshot, Layout.FUNCTION):
+        for _, _, text, defaults in snapshot.core.referents(function):
+            if text not in (".__defaults__", ".__kwdefaults__"):
+                continue
+            for kind, _, _, value in snapshot.core.referents(defaults):
+                if kind in (2, 4) and _layout(snapshot, value) in CONTAINERS:
+                    yield from _filled_default(snapshot, value)
+
+
+def _filled_default(snapshot: Snapshot, container: int) -> Iterator[Suspect]:
+    used = snapshot.core.capacity(container)
+    retained = snapshot.core.object(container)[6]
+    if used is None or used[0] < _LEAST_FILLED or retained < _LEAST_DEFAULT_BYTES:
+        return
+    place = place_of(snapshot, container)
+    if place.kind == "default argument":
+        entries = _entries(snapshot, container)
+        if entries:
+            yield of_entries(snapshot, place, _largest(snapshot, entries), used[0], retained)
+
+
+def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    for row in series.now.rows.values():
+        least = _ODD_ENTRIES.get(Layout(row.layout)) if row.layout in _ODD_ENTRIES else None
+        if least is None or row.count < least or row.count < 3 * max(row.holders, 1):
+            continue
+        container = _container_of(snapshot, row)
+        if container is None:
+            continue
+        place = place_of(snapshot, container)
+        if place.is_working_data or place.kind == "local variable":
+            continue
+        if row.layout == Layout.EXCEPTION and not _has_traceback(snapshot, row.example):
+            continue
+        yield of_entries(snapshot, place, row.example, row.count, row.retained)
+
+
+def _container_of(snapshot: Snapshot, row: Row) -> int | None:
+    steps = snapshot.core.path_steps(row.example)
+    if len(steps) < 2 or _layout(snapshot, steps[-2][0]) not in CONTAINERS:
+        return None
+    return steps[-2][0]
+
+
+def _has_traceback(snapshot: Snapshot, error: int) -> bool:
+    return any(
+        _layout(snapshot, one) == Layout.TRACEBACK
+        for _, _, _, one in snapshot.core.referents(error)
+    )
+
+
+def _last_errors(snapshot: Snapshot) -> Iterator[Suspect]:
+    """sys.last_traceback and its kin."""
+    module = snapshot.modules.get("sys")
+    if module is None:
+        return
+    for name in ("last_traceback", "last_exc", "last_value"):
+        found = _in_namespace(snapshot, module.id, name)
+        if found is None or _layout(snapshot, found) not in (Layout.TRACEBACK, Layout.EXCEPTION):
+            continue
+        place = place_of(snapshot, found)
+        place.name, place.path, place.kind = f"`sys.{name}`", f"sys.{name}", "last error"
+        retained = max(snapshot.core.object(found)[6], 1)
+        yield of_entries(snapshot, place, found, 1, retained)
+        return
+
+
+def _made_modules(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    counts = tuple(point.made_modules for point in series.points)
+    if len(counts) < 2 or counts[-1] - counts[0] < 5 or not keeps_rising(counts):
+        return
+    made = [one for one in snapshot.modules.values() if is_made_module(snapshot, one.id)]
+    largest = max(made, key=lambda one: one.retained)
+    place = place_of(snapshot, largest.id)
+    place.name, place.kind = "`sys.modules`", "sys.modules"
+    place.path = f"sys.modules['{largest.name}']"
+    retained = sum(one.retained for one in made)
+    growth = Growth(counts, tuple(retained * c // counts[-1] for c in counts), series.seconds)
+    yield of_entries(snapshot, place, largest.id, len(made), retained, growth=growth)
+
+
+# --- small looks into the graph ---
+
+
+def _layout(snapshot: Snapshot, number: int) -> int:
+    return snapshot.types[snapshot.core.object(number)[1]].layout
+
+
+def _retained(snapshot: Snapshot, edges: Sequence[tuple[int, bool, str, int]]) -> int:
+    return sum(snapshot.core.object(target)[6] for _, _, _, target in edges)
+
+
+def _entries(snapshot: Snapshot, container: int) -> list[int]:
+    return [one for kind, _, _, one in snapshot.core.referents(container) if kind in (2, 3, 4, 5)]
+
+
+def _largest(snapshot: Snapshot, entries: Sequence[int]) -> int:
+    """Of the type that most of them have, the one that retains most."""
+    types = Counter(snapshot.core.object(one)[1] for one in entries)
+    row = types.most_common(1)[0][0]
+    own = [one for one in entries if snapshot.core.object(one)[1] == row]
+    return max(own, key=lambda one: snapshot.core.object(one)[6])
+
+
+def _attribute(snapshot: Snapshot, number: int, name: str) -> int | None:
+    for _, _, text, target in snapshot.core.referents(number):
+        if text == f".{name}":
+            return target
+        if text == ".__dict__":
+            found = _value(snapshot, target, name)
+            if found is not None:
+                return found
+    return None
+
+
+def _in_namespace(snapshot: Snapshot, number: int, name: str) -> int | None:
+    for _, _, text, target in snapshot.core.referents(number):
+        if text == ".__dict__":
+            return _value(snapshot, target, name)
+    return None
+
+
+def _value(snapshot: Snapshot, namespace: int, name: str) -> int | None:
+    wanted = (f"['{name}']", f".{name}")
+    return next(
+        (one for _, _, text, one in snapshot.core.referents(namespace) if text in wanted), None
+    )
+
+
+def _of_layout(snapshot: Snapshot, layout: Layout) -> Iterator[int]:
+    for row in snapshot.types:
+        if row.layout == layout:
+            yield from memoryview(snapshot.core.objects_of_type(row.row)).cast("I")

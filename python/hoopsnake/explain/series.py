@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots of one process in the order of time, reduced to what each shape of path holds."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from hoopsnake._errors import HoopError
+from hoopsnake.explain.model import Growth
+from hoopsnake.heap.layouts import Layout
+from hoopsnake.heap.snapshot import Snapshot
+from hoopsnake.heap.snapshot import open as open_snapshot
+
+Progress = Callable[[str, float], object]
+
+# Of so many objects on, a few snapshots of a series have to do.
+_LARGE = 1_000_000
+_MOST_OF_LARGE = 4
+
+
+@dataclass(slots=True)
+class Row:
+    """Objects to which paths of one shape lead."""
+
+    text: str
+    count: int
+    size: int
+    retained: int
+    type: str
+    layout: int
+    example: int
+    shape: int
+    above: int  # the shape of their holders; 0: none
+    holders: int
+
+
+@dataclass(slots=True)
+class Point:
+    """What is kept of a snapshot that is closed again."""
+
+    path: str
+    taken_ns: int
+    trigger: str
+    objects: int
+    size: int
+    rows: dict[str, Row]
+    held_by_c: dict[str, tuple[int, int, int]]  # by type: objects, references, retained
+    garbage: dict[str, int]  # by cycle: how many
+    modules: int
+    made_modules: int  # without a file, beyond those built in
+
+
+class Series:
+    """The last snapshot stays open; of those before it there is a Point each."""
+
+    def __init__(self, points: list[Point], last: Snapshot, richest: Snapshot | None) -> None:
+        self.points = points
+        self.last = last
+        # The one with most garbage, if that is not the last.
+        self.richest = richest
+
+    @property
+    def now(self) -> Point:
+        return self.points[-1]
+
+    def growth(self, text: str) -> Growth:
+        rows = [point.rows.get(text) for point in self.points]
+        return Growth(
+            tuple(row.count if row else 0 for row in rows),
+            tuple(row.retained if row else 0 for row in rows),
+            self.seconds,
+        )
+
+    def sizes(self, text: str) -> list[int]:
+        return [row.size if row else 0 for row in (p.rows.get(text) for p in self.points)]
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        first = self.points[0].taken_ns
+        return tuple((point.taken_ns - first) / 1e9 for point in self.points)
+
+    @property
+    def settled(self) -> list[Point]:
+        """The snapshots since the last import: what a program loads is no growth."""
+        modules = self.now.modules - self.now.made_modules
+        return [p for p in self.points if p.modules - p.made_modules >= modules]
+
+
+def read(paths: Sequence[str], progress: Progress | None = None) -> Series:
+    """Open the snapshots of one process, the oldest first, and keep the last one open."""
+    files = _of_one_process(paths)
+    points: list[Point] = []
+    richest: Snapshot | None = None
+    last: Snapshot | None = None
+    for number, path in enumerate(files):
+        snapshot = open_snapshot(path, progress=_nth(progress, number, len(files)))
+        points.append(_point_of(snapshot))
+        is_last = number + 1 == len(files)
+        if is_last:
+            last = snapshot
+        elif _is_richer(points[-1], richest):
+            richest = snapshot
+        del snapshot
+        gc.collect(0)
+    assert last is not None
+    if richest is not None and sum(points[-1].garbage.values()) >= _garbage_of(richest, points):
+        richest = None
+    return Series(points, last, richest)
+
+
+def _is_richer(point: Point, richest: Snapshot | None) -> bool:
+    found = sum(point.garbage.values())
+    return found > 0 and (richest is None or found >= _garbage_count(richest))
+
+
+def _garbage_count(snapshot: Snapshot) -> int:
+    return sum(group.count - group.held for group in snapshot.cycles())
+
+
+def _garbage_of(snapshot: Snapshot, points: list[Point]) -> int:
+    return next(sum(p.garbage.values()) for p in points if p.path == snapshot.path)
+
+
+def _nth(progress: Progress | None, number: int, count: int) -> Progress | None:
+    if progress is None or count == 1:
+        return progress
+    return lambda what, share: progress(f"snapshot {number + 1} of {count}: {what}", share)
+
+
+def expand(names: Iterable[str]) -> list[str]:
+    """Files, and the snapshots in directories."""
+    files: list[str] = []
+    for name in names:
+        if os.path.isdir(name):
+            inside = sorted(one for one in os.listdir(name) if one.endswith(".hoop"))
+            if not inside:
+                raise HoopError(f"no snapshot (*.hoop) is in {name!r}")
+            files += [os.path.join(name, one) for one in inside]
+        else:
+            files.append(name)
+    return files
+
+
+def header_of(path: str) -> tuple[int, int]:
+    """The process that a snapshot is of, and when it was taken, in ns."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(64)
+    except OSError as error:
+        raise HoopError(f"{path}: {error.strerror}") from None
+    if len(header) < 64 or header[:8] != b"HOOPSNAP":
+        raise HoopError(f"{path}: no snapshot of Hoopsnake's")
+    return int.from_bytes(header[16:20], "little"), int.from_bytes(header[24:32], "little")
+
+
+def by_process(paths: Sequence[str]) -> dict[int, list[str]]:
+    """Files of each process, the oldest first; the process with most bytes first."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for path in paths:
+        pid, taken = header_of(path)
+        found.setdefault(pid, []).append((taken, path))
+    ordered = sorted(found, key=lambda pid: -max(os.path.getsize(p) for _, p in found[pid]))
+    return {pid: [path for _, path in sorted(found[pid])] for pid in ordered}
+
+
+def _of_one_process(paths: Sequence[str]) -> list[str]:
+    groups = by_process(paths)
+    if len(groups) > 1:
+        pids = ", ".join(str(pid) for pid in groups)
+        raise HoopError(f"these are snapshots of several processes ({pids}); give those of one")
+    files = next(iter(groups.values()))
+    if os.path.getsize(files[-1]) > 5 * _LARGE and len(files) > _MOST_OF_LARGE:
+        last = len(files) - 1
+        files = [files[last * i // (_MOST_OF_LARGE - 1)] for i in range(_MOST_OF_LARGE)]
+    return files
+
+
+def _point_of(snapshot: Snapshot) -> Point:
+    size = sum(total.size for total in snapshot.top("type"))
+    return Point(
+        snapshot.path,
+        snapshot.taken_ns,
+        snapshot.meta.get("trigger", ""),
+        len(snapshot),
+        size,
+        _rows_of(snapshot, size),
+        {
+            snapshot.types[row].name: (objects, references, retained)
+            for row, objects, references, retained, _ in snapshot.core.held_by_c_totals()
+        },
+        {
+            group.cycle: group.count - group.held
+            for group in snapshot.cycles()
+            if group.held < group.count
+        },
+        len(snapshot.modules),
+        sum(1 for one in snapshot.modules.values() if is_made_module(snapshot, one.id)),
+    )
+
+
+def _rows_of(snapshot: Snapshot, size: int) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    least = max(256, size // 200_000)
+    count = 2 if len(snapshot) < _LARGE else 50
+    for shape, above, holders, number, own, retained, type_row, example in snapshot.core.shapes(
+        least, count
+    ):
+        text = snapshot.core.path(example, True)
+        kind = snapshot.types[type_row]
+        old = rows.get(text)
+        if old is None:
+            rows[text] = Row(
+                text, number, own, retained, kind.name, kind.layout, example, shape, above, holders
+            )
+        else:
+            old.count += number
+            old.size += own
+            old.retained += retained
+    return rows
+
+
+def is_made_module(snapshot: Snapshot, number: int) -> bool:
+    """A module that came from no file and is not built in: the program made it."""
+    label = snapshot.core.label(number)
+    if label is None or label[2]:
+        return False
+    kind = snapshot.types[snapshot.core.object(number)[1]]
+    if kind.layout != Layout.MODULE:
+        return False
+    return not _is_standard(label[0])
+
+
+def _is_standard(name: str) -> bool:
+    import sys
+
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in ("builtins", "__main__", "__mp_main__")

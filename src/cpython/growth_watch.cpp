@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/growth_watch.h"
+
+#include <Python.h>
+
+#include <cstddef>
+
+#include "base/units.h"
+#include "cpython/attendant.h"
+#include "cpython/process.h"
+#include "cpython/snapshot_triggers.h"
+#include "os/clock.h"
+
+namespace hoop::cpython {
+namespace {
+
+// In slow calls of the heap: a slab of small blocks, or a large block, each.
+constexpr unsigned kFirstInterval = 1;
+// Snapshots may take a quarter of the program's time, and this.
+constexpr Nanoseconds kAllowance = 400 * kMillisecond;
+constexpr unsigned kShare = 4;
+
+struct GrowthWatch {
+  bool is_open = false;
+  bool look_asked = false;
+  unsigned beats = 0;  // since the last snapshot, or the last import
+  unsigned interval = kFirstInterval;
+  unsigned collections = 0;     // that the program asked for
+  Nanoseconds spent = 0;        // on snapshots
+  PyObject* imports = nullptr;  // importlib's dict of the modules being imported; borrowed
+  PyObject* garbage = nullptr;  // gc.garbage
+  Py_ssize_t garbage_seen = 0;
+};
+constinit GrowthWatch watch;
+
+PyObject* find_imports() {
+  PyObject* const module = PyDict_GetItemString(PyImport_GetModuleDict(), "_frozen_importlib");
+  if (module == nullptr || !PyModule_Check(module)) return nullptr;
+  PyObject* const locks = PyDict_GetItemString(PyModule_GetDict(module), "_module_locks");
+  return locks != nullptr && PyDict_Check(locks) ? locks : nullptr;
+}
+
+PyObject* find_garbage() {
+  PyObject* const module = PyImport_ImportModule("gc");
+  PyObject* const list = module != nullptr ? PyObject_GetAttrString(module, "garbage") : nullptr;
+  Py_XDECREF(module);
+  PyErr_Clear();
+  return list;
+}
+
+bool is_importing() { return watch.imports != nullptr && PyDict_GET_SIZE(watch.imports) > 0; }
+
+bool has_time() {
+  const Nanoseconds run = os::monotonic_now() - process.start_monotonic;
+  return watch.spent < kAllowance + run / kShare;
+}
+
+void take(const char* trigger) {
+  if (!has_time()) return;
+  const Nanoseconds begin = os::monotonic_now();
+  take_snapshot_now(trigger);
+  watch.spent += os::monotonic_now() - begin;
+  watch.beats = 0;
+}
+
+int look_at_growth(void*) {
+  watch.look_asked = false;
+  if (!watch.is_open) return 0;
+  if (is_importing()) {
+    watch.beats = 0;
+    watch.interval = kFirstInterval;
+  } else if (watch.beats >= watch.interval) {
+    watch.interval *= 2;
+    take("growth");
+  }
+  return 0;
+}
+
+}  // namespace
+
+void open_growth_watch() noexcept {
+  if (!snapshot_triggers.watches_growth()) return;
+  watch = {};
+  watch.imports = find_imports();
+  watch.garbage = find_garbage();
+  watch.is_open = true;
+}
+
+bool growth_is_watched() noexcept { return watch.is_open; }
+
+void on_growth_beat() noexcept {
+  ++watch.beats;
+  if (watch.look_asked || watch.beats < kFirstInterval) return;
+  watch.look_asked = Py_AddPendingCall(look_at_growth, nullptr) == 0;
+}
+
+// The first, the second, the fourth, the eighth ...
+void growth_watch_sees_start() noexcept {
+  if (!watch.is_open || is_importing()) return;
+  ++watch.collections;
+  if ((watch.collections & (watch.collections - 1)) == 0) take("collect");
+}
+
+void growth_watch_sees_stop() noexcept {
+  if (!watch.is_open || watch.garbage == nullptr || !PyList_Check(watch.garbage)) return;
+  const Py_ssize_t found = PyList_GET_SIZE(watch.garbage);
+  if (found > 2 * watch.garbage_seen) take("garbage");
+  watch.garbage_seen = found;
+}
+
+void restart_growth_watch() noexcept {
+  watch.look_asked = false;
+  watch.beats = 0;
+  watch.interval = kFirstInterval;
+  watch.spent = 0;
+}
+
+}  // namespace hoop::cpython

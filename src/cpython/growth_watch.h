@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hoop run --explain`: snapshots of a process as it grows, so that what grows can be told from
+// what is large. Soon after imports have ended, then each time twice as much has been allocated as
+// before; before a full collection that the program asks for, which frees what only the collector
+// frees; and what a collection left in gc.garbage.
+#pragma once
+
+namespace hoop::cpython {
+
+// REQUIRES, for all but the beat: the GIL.
+
+// The interpreter is up. Does nothing unless HOOP_SNAPSHOT_AT asks for it.
+void open_growth_watch() noexcept;
+// Whether the heap's beat is to come at each slow call.
+bool growth_is_watched() noexcept;
+// From the heap's beat: has a look soon, where Python may run.
+void on_growth_beat() noexcept;
+// A full collection begins or has ended.
+void growth_watch_sees_start() noexcept;
+void growth_watch_sees_stop() noexcept;
+// In a fork's child.
+void restart_growth_watch() noexcept;
+
+}  // namespace hoop::cpython
