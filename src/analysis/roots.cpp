@@ -9,6 +9,7 @@
 #include "analysis/columns.h"
 #include "analysis/components.h"
 #include "analysis/graph.h"
+#include "snapshot/format.h"
 
 namespace hoop::analysis {
 
@@ -112,9 +113,23 @@ void find_roots(Graph& graph) {
     graph.root[begin] = static_cast<std::uint8_t>(RootKind::kGarbage);
 }
 
+namespace {
+
+// What the interpreter's own fields refer to: the names in the cache of methods are counted, what
+// stands beside them is not, and which is which is not known.
+void add_interpreter_fields(const Columns& columns, Array<std::uint32_t>& found) {
+  for (const ObjectId root : columns.roots)
+    for (EdgeId edge = columns.first_edge[root]; edge < columns.first_edge[root + 1]; ++edge)
+      if (columns.kind(edge) == snapshot::EdgeKind::kField && !columns.is_counted(edge))
+        ++found[columns.target[edge]];
+}
+
+}  // namespace
+
 std::vector<HeldByC> total_held_by_c(const Graph& graph) {
   const Columns& columns = graph.columns;
-  const Array<std::uint32_t> found = counted_references(columns);
+  Array<std::uint32_t> found = counted_references(columns);
+  add_interpreter_fields(columns, found);
   std::vector<HeldByC> totals(columns.types.size(), HeldByC{0, 0, 0, kNone});
   std::vector<std::uint32_t> most(columns.types.size());
   for (std::size_t i = 0; i < columns.objects(); ++i) {

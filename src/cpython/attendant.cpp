@@ -22,6 +22,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cpython/allocator.h"
 #include "cpython/compat/thread_state.h"
 #include "cpython/process.h"
 #include "cpython/snapshot_copy.h"
@@ -442,6 +443,11 @@ void start() {
   attendant.exists = attendant.thread.start(attend, kStackBytes);
 }
 
+bool is_small(std::size_t bytes) {
+  const HeapLock lock;
+  return process_heap.statistics().live_bytes() < bytes;
+}
+
 }  // namespace
 
 void open_attendant() noexcept {
@@ -454,7 +460,9 @@ void open_attendant() noexcept {
 }
 
 void take_snapshot_now(const char* trigger) noexcept {
-  constexpr Nanoseconds kNoTimeWorthMention = 150 * kMillisecond;
+  // Of a small heap a copy writes in a few hundredths of a second, unless the machine is busy.
+  constexpr std::size_t kSmall = 64 * kMiB;
+  const Nanoseconds patience = is_small(kSmall) ? 3 * kSecond : 100 * kMillisecond;
   if (!attendant.is_open || is_handed_over.load(std::memory_order_relaxed)) return;
   Job& own = handed_over;
   int file = open_own(own, trigger);
@@ -463,7 +471,7 @@ void take_snapshot_now(const char* trigger) noexcept {
   close_descriptor(file);
   if (failure != nullptr) return finish_own(own, failure);
   const bool can_hand_over = attendant.exists;
-  if (wait_for_copy(own, can_hand_over ? kNoTimeWorthMention : kExitSnapshotTakes * kSecond))
+  if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond))
     return;
   if (!can_hand_over) return snapshot_copy.end();
   is_handed_over.store(true, std::memory_order_release);

@@ -16,9 +16,9 @@ namespace {
 
 // In slow calls of the heap: a slab of small blocks, or a large block, each.
 constexpr unsigned kFirstInterval = 1;
-// Snapshots may take a quarter of the program's time, and this.
-constexpr Nanoseconds kAllowance = 400 * kMillisecond;
-constexpr unsigned kShare = 4;
+// Snapshots may take a third of the program's time, and this.
+constexpr Nanoseconds kAllowance = 2 * kSecond;
+constexpr unsigned kShare = 2;
 
 struct GrowthWatch {
   bool is_open = false;
@@ -70,7 +70,7 @@ int look_at_growth(void*) {
     watch.beats = 0;
     watch.interval = kFirstInterval;
   } else if (watch.beats >= watch.interval) {
-    watch.interval *= 2;
+    watch.interval += watch.interval / 2 + watch.interval % 2;
     take("growth");
   }
   return 0;

@@ -60,9 +60,9 @@ class Writer {
       guarded(&Writer::enter_objects);
       guarded(&Writer::write_collected);
       guarded(&Writer::write_found);
+      guarded(&Writer::write_strays);
       guarded(&Writer::write_roots);
       guarded(&Writer::write_found);
-      guarded(&Writer::write_strays);
       const Account account = order_.account(order_.context);
       write_memory(account);
       write_meta(account, os::bare::monotonic_now() - begin);

@@ -112,7 +112,10 @@ def text(found: Explanation, on: Page, *, most: int = _MOST, verbose: bool = Fal
 def _answer(found: Explanation) -> str:
     alarms = found.alarms
     if not alarms:
-        return "Nothing suspicious: nothing grows without a bound, waits for the collector, or is held from C."
+        return (
+            "Nothing suspicious: nothing grows without a bound, waits for the collector, or is "
+            "held from C."
+        )
     first = alarms[0]
     more = f" ({len(alarms) - 1} more below)" if len(alarms) > 1 else ""
     return f"{units.plural(len(alarms), 'suspect')}, the first: {first.holder.name}{more}."

@@ -13,13 +13,16 @@ usage: hoop run [options] (script.py | -m module | -c code | command) [arguments
        hoop report [options] [run directory]
        hoop snap [options] PID
        hoop explain FILE ...
-       hoop (top | tree | why | refs | cycles | diff | sql | export) FILE ...
+       hoop watch [options] PID
+       hoop (top | tree | why | refs | cycles | diff | audit | sql | export) FILE ...
        hoop --version
 
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
 where the memory went. `hoop snap` writes all objects of a running Python process into a file,
-while it goes on. `hoop explain` says why memory does not go away. The others question such a snapshot: what takes the memory (top,
-tree), who holds it (why, refs, cycles), what appeared (diff). `hoop VERB --help` says more.
+while it goes on. `hoop explain` says from such snapshots why memory does not go away and what to
+change, `hoop watch` does so with a running process. The others question a snapshot: what takes
+the memory (top, tree), who holds it (why, refs, cycles, audit), what appeared (diff).
+`hoop VERB --help` says more.
 """
 
 
@@ -33,6 +36,8 @@ _QUESTIONS = {
     "cycles": ("why", "cycles"),
     "diff": ("diff", "main"),
     "explain": ("explain", "main"),
+    "watch": ("watch", "main"),
+    "audit": ("audit", "main"),
     "sql": ("sql", "sql"),
     "export": ("sql", "export"),
 }

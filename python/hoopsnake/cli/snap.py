@@ -61,6 +61,11 @@ def _take(options: argparse.Namespace, file: int) -> dict[str, object]:
     return unprepared.take(options.pid, file, with_values=options.with_values)
 
 
+def take_into(pid: int, file: int) -> None:
+    """Write a snapshot of a process into an open file."""
+    _take(argparse.Namespace(pid=pid, attach=False, with_values=False), file)
+
+
 def _pack(path: str, plain: bool) -> int:
     """Compress the file, where we can; return its size."""
     from hoopsnake import _core

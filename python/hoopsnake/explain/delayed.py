@@ -15,8 +15,8 @@ from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
 
 # With the collector on, garbage that is waiting is usual up to this.
-_USUAL_BYTES = 1 << 20
-_USUAL_SHARE = 0.05
+_USUAL_BYTES = 2 << 20
+_USUAL_SHARE = 0.4
 # Names that say that a reference leads back.
 _BACK = re.compile(r"parent|owner|root|_?self|_graph|graph|up|prev|container|manager|me$", re.I)
 
@@ -38,7 +38,7 @@ def _is_worth_telling(snapshot: Snapshot, group: CycleGroup, garbage: int) -> bo
     retained = group.retained * garbage // max(group.count, 1)
     if snapshot.meta.get("collector") != "off":
         return retained >= max(_USUAL_BYTES, _USUAL_SHARE * snapshot.size)
-    return _own_type(snapshot, group) is not None or retained >= _USUAL_BYTES
+    return _own_type(snapshot, group) is not None or retained >= _USUAL_BYTES // 2
 
 
 def _own_type(snapshot: Snapshot, group: CycleGroup) -> str | None:
@@ -56,7 +56,7 @@ def _own_type(snapshot: Snapshot, group: CycleGroup) -> str | None:
 def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
     retained = group.retained * garbage // max(group.count, 1)
     is_error = any(one.heap_type.layout in (Layout.EXCEPTION, *FRAMES) for one in group.example)
-    edge = _edge_to_weaken(group)
+    edge = _local_of_frame(group) or _edge_to_weaken(group)
     kept = _kept_type(snapshot, group)
     off = snapshot.meta.get("collector") == "off"
     when = (
@@ -85,7 +85,7 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
             f"the largest has {group.largest:,} objects: "
             + ", ".join(f"{count:,} {name}" for name, count in group.types[:5]),
         ],
-        retained * 0.9 + garbage,
+        (retained + garbage) * (0.9 if off else 0.3),
         chain(place_of(snapshot, group.example[0].id), snapshot, group.example[0].id),
     )
 
@@ -118,6 +118,12 @@ def _edge_to_weaken(group: CycleGroup) -> str:
         if re.search(r"\.[a-z_]\w*$", part) and "__" not in part:
             return short_name(part)
     return short_name(group.closing)
+
+
+def _local_of_frame(group: CycleGroup) -> str:
+    """ "frame.err -> ValueError.__traceback__ -> ..." is closed by the local `err`."""
+    found = re.search(r"(?:^|-> )(?:frame|<frame>|generator|coroutine)\.(\w+)", group.cycle)
+    return found[1] if found else ""
 
 
 def _holder(snapshot: Snapshot, group: CycleGroup, edge: str) -> Holder:

@@ -33,8 +33,15 @@ def holder_of(snapshot: Snapshot, entry: int) -> Place:
     """The place that an entry is kept at: its container, or where its path begins anew."""
     steps = snapshot.core.path_steps(entry)
     last = steps[-1]
-    is_own_place = len(steps) == 1 or KINDS[last[1] or 0] in ("cell", "local", "frame")
-    return place_of(snapshot, entry if is_own_place else steps[-2][0])
+    if len(steps) == 1 or KINDS[last[1] or 0] in ("cell", "local", "frame"):
+        return place_of(snapshot, entry)
+    if _kind_of(snapshot, steps[-2][0]) in (Layout.CELL, Layout.INTERPRETER):
+        return place_of(snapshot, entry)
+    return place_of(snapshot, steps[-2][0])
+
+
+def _kind_of(snapshot: Snapshot, number: int) -> int:
+    return snapshot.types[snapshot.core.object(number)[1]].layout
 
 
 def of_entries(
@@ -56,6 +63,9 @@ def of_entries(
     chosen = verdict or _verdict(snapshot, place)
     what = _entries_in_words(count, kind.name, kind.layout, payload.telling)
     bound = _bound_in_words(place, chosen)
+    if fix is None and is_resurrected(snapshot, entry):
+        fix = _RESURRECTED
+        what += ", brought back by their `__del__`,"
     where = f", {place.holder.place}" if place.holder.place else ""
     verb = "is" if count == 1 else "are"
     grows = ", and more of them in each snapshot" if growth and chosen == "grows" else ""
@@ -73,6 +83,17 @@ def of_entries(
         _weight(retained, growth, place),
         chain(place, snapshot, entry),
     )
+
+
+_RESURRECTED = (
+    "Their `__del__` stored a reference to the object, and it runs once only: never keep `self` in "
+    "`__del__`; use `weakref.finalize` with what has to be closed."
+)
+
+
+def is_resurrected(snapshot: Snapshot, number: int) -> bool:
+    """It was finalized, and lives."""
+    return bool(snapshot.core.object(number)[5] & 8)
 
 
 def _verdict(snapshot: Snapshot, place: Place) -> Verdict:
@@ -173,6 +194,12 @@ def chain(place: Place, snapshot: Snapshot, entry: int) -> list[tuple[str, str]]
     return steps
 
 
+_JOIN = (
+    "Each `+` makes a copy of the whole before the old one goes: collect parts in a list and "
+    "`join` them, or write into `io.StringIO`."
+)
+
+
 def of_swelling(series: Series, row: Row, sizes: list[int]) -> Suspect:
     """One object that gets larger."""
     snapshot = series.last
@@ -181,14 +208,15 @@ def of_swelling(series: Series, row: Row, sizes: list[int]) -> Suspect:
     where = f", {place.holder.place}" if place.holder.place else ""
     gained = sizes[-1] - min(sizes)
     grown = ", ".join(units.size(size) for size in sizes)
+    is_text = row.layout in (Layout.STR, Layout.BYTES)
     return Suspect(
-        _verdict(snapshot, place),
+        "large" if is_text else _verdict(snapshot, place),
         f"{place.name}{where} itself grows: it is {units.size(sizes[-1])} now.",
         place.holder,
         row.type,
         1,
         row.size,
-        fix_for(place, Layout.OTHER, row.type, row.type),
+        _JOIN if is_text else fix_for(place, Layout.OTHER, row.type, row.type),
         "low" if place.is_working_data else "medium",
         growth,
         [f"in each snapshot it had {grown}"],

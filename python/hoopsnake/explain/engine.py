@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hoopsnake.explain import delayed, environment, from_c, kept
 from hoopsnake.explain.describe import of_frontier, of_swelling
@@ -53,17 +53,55 @@ def explain(
 
 
 def explain_series(series: Series) -> Explanation:
-    found: list[Suspect] = []
-    found += (of_frontier(series, one) for one in find_growth(series))
+    """Explain the end of a series; if nothing is wrong there, the heights before it."""
+    found = _examine(series)
+    if not any(one.is_alarm for one in found):
+        found = _earlier(series) or [*found, *environment.large(series)]
+    return Explanation(
+        series.last.python, series.last.pid, series.points, found, environment.notes(series)
+    )
+
+
+def _examine(series: Series) -> list[Suspect]:
+    found: list[Suspect] = [of_frontier(series, one) for one in find_growth(series)]
     found += (of_swelling(series, row, sizes) for row, sizes in find_swelling(series)[:3])
     found += kept.suspects(series, found)
     found += delayed.suspects(series)
     found += from_c.suspects(series)
-    found = _best_first(found)
-    notes = environment.notes(series)
-    if not any(one.is_alarm for one in found):
-        found += environment.large(series)
-    return Explanation(series.last.python, series.last.pid, series.points, found, notes)
+    return _best_first(found)
+
+
+def _earlier(series: Series) -> list[Suspect]:
+    """What was there at a height of the run, and had gone by its end."""
+    for number in _heights(series.points):
+        found = [one for one in _examine(series.until(number)) if _is_lasting(one)]
+        if found:
+            return [replace(one, sentence=f"{one.sentence} {_GONE}") for one in found]
+    return []
+
+
+def _is_lasting(suspect: Suspect) -> bool:
+    """Not what grew for a while and went again, as a queue does."""
+    return suspect.is_alarm and suspect.growth is None
+
+
+_TELLING = ("collect", "garbage")
+_GONE = "It had gone by the end of the run."
+
+
+def _heights(points: Sequence[Point]) -> list[int]:
+    """Snapshots to look at besides the last: the largest ones, and those before collections."""
+    earlier = range(len(points) - 1)
+    if not earlier:
+        return []
+    collects = [number for number in earlier if points[number].trigger in _TELLING]
+    chosen = [
+        max(earlier, key=lambda number: points[number].size),
+        max(earlier, key=lambda number: points[number].objects),
+        *collects[-1:],
+        *collects[:1],
+    ]
+    return list(dict.fromkeys(chosen))
 
 
 def _best_first(suspects: Sequence[Suspect]) -> list[Suspect]:

@@ -5,10 +5,12 @@ large."""
 from __future__ import annotations
 
 from hoopsnake.explain.describe import holder_of
+from hoopsnake.explain.fixes import entry_fix
 from hoopsnake.explain.model import Holder, Suspect
 from hoopsnake.explain.payload import Payload
 from hoopsnake.explain.places import short_name
-from hoopsnake.explain.series import Series
+from hoopsnake.explain.series import Row, Series
+from hoopsnake.heap.model import HeapType
 from hoopsnake.report import units
 
 _LARGE_SHARE = 0.2
@@ -71,8 +73,13 @@ def large(series: Series) -> list[Suspect]:
             telling,
             row.count,
             row.retained,
-            "`hoop top` and `hoop why` show what they are made of.",
+            entry_fix(_kind(series, row).layout, _kind(series, row).name)
+            or "`hoop top` and `hoop why` show what they are made of.",
             "low",
             weight=0.0,
         )
     ]
+
+
+def _kind(series: Series, row: Row) -> HeapType:
+    return series.last.types[series.last.core.object(row.example)[1]]

@@ -230,6 +230,11 @@ def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) ->
     return _container_fix(place, container)
 
 
+def entry_fix(layout: int, name: str) -> str:
+    """What is to be said of entries of this kind, if there is anything."""
+    return next((text for matches, text in _ENTRIES if matches(layout, name)), "")
+
+
 def _cache_fix(place: Place) -> str:
     text = (
         "The keys keep the arguments, `self` among them: cache on the instance "
@@ -256,17 +261,16 @@ def _container_fix(place: Place, container: str) -> str:
     if place.kind == "class attribute":
         return (
             "The class owns it, not the instances: make it in `__init__` if it belongs to one; "
-            "else bound it, or drop entries when they are done with."
+            "else bound it, or remove entries (`pop`, `discard`) when they are done with."
         )
     if container.endswith(("dict", "Dictionary")):
         return (
-            "Bound it (`functools.lru_cache(maxsize=...)`, a cache with a time to live), delete "
-            "entries when they are done with, or keep values only while they are used "
+            "Bound it (`functools.lru_cache(maxsize=...)`, a cache with a time to live), remove "
+            "entries (`pop`) when they are done with, or keep values only while they are used "
             "(`weakref.WeakValueDictionary`)."
         )
     if container in ("list", "collections.deque", "set"):
         return (
-            "Bound it (`collections.deque(maxlen=...)`), or take entries out when they are done "
-            "with."
+            "Bound it (`collections.deque(maxlen=...)`), or remove entries when they are done with."
         )
     return "Drop the reference when the object is done with, or bound what is kept."

@@ -44,7 +44,7 @@ def _growing(series: Series) -> list[Suspect]:
         counts = tuple(one[1] for one in held)
         if counts[-1] - min(counts) < _LEAST_MORE or not keeps_rising(counts):
             continue
-        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.DICT):
+        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.DICT, Layout.CODE):
             continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))

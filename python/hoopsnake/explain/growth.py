@@ -5,17 +5,24 @@ leads to, and how many its holder's path does."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hoopsnake.explain.model import Growth
-from hoopsnake.explain.series import Point, Row, Series
+from hoopsnake.explain.series import Row, Series
 from hoopsnake.heap.layouts import Layout
 
 # Fewer are not worth a word, unless they are large.
 _FEW = 5
 _LARGE = 100_000
 _LEAST_BYTES = 4_000
+_LEAST_BYTES_OF_LIGHT = 12_000  # weak references
+# Parts of the program's text.
+_OF_CODE = re.compile(
+    r"\.__code__\b|\.co_(consts|names|varnames|linetable)\b|\.__doc__|__dict__\{key\}"
+)
 # Of all that grows, a suspect is at least so much.
 _LEAST_SHARE = 0.05
 
@@ -47,23 +54,43 @@ def find_growth(series: Series) -> list[Frontier]:
 
 
 def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
+    if row.layout == Layout.CODE or row.text.startswith(("garbage", "held by C")):
+        return None
+    if _OF_CODE.search(row.text):
+        return None
     growth = series.growth(row.text)
     gained = growth.retained[-1] - min(growth.retained)
     more = growth.counts[-1] - min(growth.counts)
     if more < _FEW and not (more >= 3 and gained >= _LARGE):
         return None
-    if gained < _LEAST_BYTES or not keeps_rising(growth.counts):
+    light = row.layout == Layout.WEAK_REFERENCE
+    if gained < (_LEAST_BYTES_OF_LIGHT if light else _LEAST_BYTES):
         return None
-    if row.text.startswith(("garbage", "held by C")):
+    if not _rises(series, growth.counts):
         return None
-    if above is not None and not _outgrows(series.points, row, above):
-        return None
+    if above is not None and not _outgrows(series, row, above):
+        if not row.text.startswith("closure cell"):
+            return None
+        row, above = _grown_on_the_way(series, row) or (row, None)
     return Frontier(row, above, growth, gained)
+
+
+def _grown_on_the_way(series: Series, row: Row) -> tuple[Row, Row] | None:
+    """What a closure lies in: the first on its path of which there are more each time."""
+    snapshot = series.last
+    texts = [snapshot.core.path(one, True) for one, _, _ in snapshot.core.path_steps(row.example)]
+    for before, text in pairwise(texts):
+        one, above = series.now.rows.get(text), series.now.rows.get(before)
+        if one is None or above is None or one.count < _FEW:
+            continue
+        if keeps_rising(series.growth(text).counts) and _outgrows(series, one, above):
+            return one, above
+    return None
 
 
 def keeps_rising(counts: tuple[int, ...]) -> bool:
     """More in at least two steps, never far fewer, and not at a standstill since long."""
-    steps = list(zip(counts, counts[1:], strict=False))
+    steps = list(pairwise(counts))
     rises = [number for number, (before, after) in enumerate(steps) if after > before]
     if len(rises) < 2:
         return False
@@ -73,24 +100,23 @@ def keeps_rising(counts: tuple[int, ...]) -> bool:
     return all(after >= 0.8 * before for before, after in steps)
 
 
-def _outgrows(points: list[Point], row: Row, above: Row) -> bool:
-    """The entries get more for each holder, not only with the holders."""
-    if _begins_anew(row.text, above.text):
-        return True
-    ratios = []
-    for point in points:
-        one, over = point.rows.get(row.text), point.rows.get(above.text)
-        if one is not None:
-            ratios.append(one.count / max(over.count if over else 1, 1))
-    return (
-        (ratios[-1] >= 2
-        and ratios[-1] > 1.5 * min(ratios))
-        or (len(ratios) < len(points) and ratios[-1] >= 3 and above.count < row.count / 2)
-    )
+def _rises(series: Series, counts: tuple[int, ...]) -> bool:
+    """Also since the last import: what a program loads is no growth."""
+    settled = counts[-len(series.settled) :]
+    if len(settled) >= 3:
+        return keeps_rising(settled)
+    return keeps_rising(counts)
 
 
-def _begins_anew(text: str, above: str) -> bool:
-    return text.startswith("closure cell") and not above.startswith("closure cell")
+def _outgrows(series: Series, row: Row, above: Row) -> bool:
+    """The entries get more, and not just with their holders."""
+    more = _gain(series.growth(row.text).counts)
+    more_holders = _gain(series.growth(above.text).counts)
+    return more > 2 * more_holders
+
+
+def _gain(counts: tuple[int, ...]) -> int:
+    return counts[-1] - min(counts)
 
 
 def _outermost(found: list[Frontier]) -> Iterator[Frontier]:

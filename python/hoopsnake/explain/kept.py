@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from hoopsnake.explain.describe import of_entries
 from hoopsnake.explain.fixes import weak_mapping_fix
 from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Suspect
-from hoopsnake.explain.places import WEAK_MAPPINGS, is_standard, place_of
+from hoopsnake.explain.places import WEAK_MAPPINGS, is_standard, place_of, short_name
 from hoopsnake.explain.series import Row, Series, is_made_module
 from hoopsnake.heap.layouts import CONTAINERS, Layout
 from hoopsnake.heap.snapshot import Snapshot
@@ -25,6 +26,9 @@ _ODD_ENTRIES = {
     Layout.GENERATOR: 5,
 }
 _LEAST_FILLED = 10
+_MANY_THREADS = 3
+_LEAST_VARIABLES = 10
+_LEAST_TEE_BYTES = 100_000
 _LEAST_DEFAULT_BYTES = 10_000
 
 
@@ -46,6 +50,9 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _filled_defaults(snapshot)
     yield from _odd_entries(series, snapshot)
     yield from _last_errors(snapshot)
+    yield from _made_context_variables(snapshot)
+    yield from _thread_locals(snapshot)
+    yield from _slow_tees(snapshot)
     yield from _made_modules(series, snapshot)
 
 
@@ -126,7 +133,7 @@ def _weak_mapping(snapshot: Snapshot, mapping: int, words: str) -> Iterator[Susp
         return
     own: list[int] = []
     entries = snapshot.core.referents(data)
-    for before, after in zip(entries, entries[1:], strict=False):
+    for before, after in pairwise(entries):
         if before[0] != 3 or after[0] != 4:
             continue
         key = next((one for k, _, _, one in snapshot.core.referents(before[3]) if k == 11), None)
@@ -230,6 +237,89 @@ def _last_errors(snapshot: Snapshot) -> Iterator[Suspect]:
         retained = max(snapshot.core.object(found)[6], 1)
         yield of_entries(snapshot, place, found, 1, retained)
         return
+
+
+def _made_context_variables(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Context variables that nothing but a context holds: made for each call."""
+    own: dict[int, list[int]] = {}
+    for row in snapshot.type_rows("_contextvars.ContextVar"):
+        for number in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+            steps = snapshot.core.path_steps(number)
+            context = next((s[0] for s in steps if _layout(snapshot, s[0]) == Layout.CONTEXT), None)
+            if context is not None:
+                own.setdefault(context, []).append(number)
+    for context, variables in own.items():
+        if len(variables) >= _LEAST_VARIABLES:
+            retained = snapshot.core.object(context)[6]
+            place = place_of(snapshot, context)
+            largest = _largest(snapshot, variables)
+            yield of_entries(snapshot, place, largest, len(variables), retained)
+
+
+def _thread_locals(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Objects of the program's own that several threads keep, each its last one."""
+    for row in snapshot.type_rows("_thread._local"):
+        for local in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+            values: dict[str, list[int]] = {}
+            for one in _per_thread(snapshot, local):
+                for _, _, text, value in snapshot.core.referents(one):
+                    if _is_own_instance(snapshot, value):
+                        values.setdefault(text, []).append(value)
+            for name, objects in values.items():
+                if len(objects) >= _MANY_THREADS:
+                    place = place_of(snapshot, local)
+                    place.kind = "thread-local"
+                    key = name.strip("[]'.")
+                    place.name = f"`threading.local` `{short_name(place.path)}` (its `{key}`)"
+                    retained = sum(snapshot.core.object(one)[6] for one in objects)
+                    yield of_entries(snapshot, place, objects[0], len(objects), retained)
+
+
+def _per_thread(snapshot: Snapshot, local: int) -> list[int]:
+    """The dicts of a threading.local, one for each thread that used it."""
+    tables = [one for one in _held(snapshot, local) if _layout(snapshot, one) == Layout.DICT]
+    return [
+        one
+        for table in tables
+        for kind, _, _, one in snapshot.core.referents(table)
+        if kind == 4 and _layout(snapshot, one) == Layout.DICT
+    ]
+
+
+def _is_own_instance(snapshot: Snapshot, number: int) -> bool:
+    kind = snapshot.types[snapshot.core.object(number)[1]]
+    return kind.layout == Layout.INSTANCE and kind.made_at_run_time and not is_standard(kind.name)
+
+
+def _slow_tees(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Iterators of itertools.tee that fell behind another: they hold a chain of what it has read."""
+    for row in snapshot.type_rows("itertools._tee"):
+        for tee in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+            blocks = _chain(snapshot, tee, "itertools._tee_dataobject")
+            retained = snapshot.core.object(tee)[6]
+            if len(blocks) >= 2 and retained >= _LEAST_TEE_BYTES:
+                entries = [one for block in blocks for one in _held(snapshot, block)]
+                place = place_of(snapshot, tee)
+                place.name = f"{place.name}, an iterator of `itertools.tee` that fell behind"
+                yield of_entries(snapshot, place, blocks[0], len(entries), retained)
+
+
+def _chain(snapshot: Snapshot, start: int, name: str) -> list[int]:
+    found: list[int] = []
+    at: int | None = start
+    while at is not None and len(found) < 100_000:
+        at = next((one for one in _held(snapshot, at) if _type(snapshot, one) == name), None)
+        if at is not None:
+            found.append(at)
+    return found
+
+
+def _held(snapshot: Snapshot, number: int) -> list[int]:
+    return [one for kind, _, _, one in snapshot.core.referents(number) if kind != 1]
+
+
+def _type(snapshot: Snapshot, number: int) -> str:
+    return snapshot.types[snapshot.core.object(number)[1]].name
 
 
 def _made_modules(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 Verdict = Literal["grows", "bounded", "delayed", "held-from-c", "large", "environment"]
@@ -47,8 +48,7 @@ class Growth:
 
     @property
     def rises(self) -> int:
-        pairs = zip(self.counts, self.counts[1:], strict=False)
-        return sum(after > before for before, after in pairs)
+        return sum(after > before for before, after in pairwise(self.counts))
 
     @property
     def per_hour(self) -> float:

@@ -11,6 +11,8 @@ from hoopsnake.heap.snapshot import Snapshot
 
 _MOST_OBJECTS = 3000
 _NOT_TELLING = {Layout.TYPE, Layout.FUNCTION, Layout.CODE, Layout.MODULE}
+# What is looked through on the way to what an entry is about.
+_LEADING = {Layout.METHOD, Layout.PARTIAL, Layout.TUPLE, Layout.DICT, Layout.CELL}
 
 
 class Payload:
@@ -38,28 +40,50 @@ class Payload:
                 if child not in seen:
                     seen.add(child)
                     waiting.append(child)
-        # What the entry shares with others of its kind: a bound method's instance, say.
-        for kind, counted, _, target in core.referents(self.entry):
+        self._look_beside(self.entry, seen, 3)
+
+    def _look_beside(self, start: int, seen: set[int], depth: int) -> None:
+        """What an entry does not hold alone: a bound method's instance, that of a thread's target."""
+        if depth == 0:
+            return
+        core = self.snapshot.core
+        for kind, counted, _, target in core.referents(start):
             facts = core.object(target)
             row = self.snapshot.types[facts[1]]
-            if counted and kind != 1 and target not in seen and row.layout not in _NOT_TELLING:
-                self.counts[facts[1]] += 1
-                self.layouts.add(row.layout)
+            if not counted or kind == 1 or row.layout in _NOT_TELLING or target in seen:
+                continue
+            seen.add(target)
+            self.counts[facts[1]] += 1
+            self.layouts.add(row.layout)
+            if len(seen) < _MOST_OBJECTS and row.layout in _LEADING:
+                self._look_beside(target, seen, depth - 1)
 
     @property
     def telling(self) -> str:
-        """The class of the program's own that weighs most; else the entry's own type."""
-        rows = self.snapshot.types
-        own = [
-            row
-            for row in self.counts
-            if rows[row].made_at_run_time
-            and not is_standard(rows[row].name)
-            and rows[row].layout not in _NOT_TELLING
-        ]
+        """The class of the program's own that weighs most, or another that weighs far more; of the
+        entry itself, where there is none."""
+        own = [row for row in self.counts if self._is_own(row)]
+        heavy = [row for row in self.counts if self._is_instance(row)]
+        whole = self.snapshot.core.object(self.entry)[6]
+        for rows in (own, heavy):
+            best = max(rows, key=lambda row: (self.retained[row], self.counts[row]), default=None)
+            if best is not None and (rows is own or self.retained[best] >= whole / 3):
+                if self.retained[best] >= whole / 10 or whole < 10_000 or not heavy:
+                    return self.snapshot.types[best].name
         if own:
-            return rows[max(own, key=lambda row: (self.retained[row], self.counts[row]))].name
-        return rows[self.snapshot.core.object(self.entry)[1]].name
+            best = max(own, key=lambda row: (self.retained[row], self.counts[row]))
+            return self.snapshot.types[best].name
+        return self.snapshot.types[self.snapshot.core.object(self.entry)[1]].name
+
+    def _is_own(self, row: int) -> bool:
+        kind = self.snapshot.types[row]
+        return (
+            kind.made_at_run_time and not is_standard(kind.name) and kind.layout not in _NOT_TELLING
+        )
+
+    def _is_instance(self, row: int) -> bool:
+        layout = self.snapshot.types[row].layout
+        return layout in (Layout.INSTANCE, Layout.OTHER, Layout.GENERATOR)
 
     @property
     def has_frame(self) -> bool:

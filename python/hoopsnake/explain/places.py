@@ -284,6 +284,8 @@ def _class_attribute(snapshot: Snapshot, place: Place, at: int) -> bool:
 
 def _module_attribute(snapshot: Snapshot, place: Place, at: int) -> bool:
     step = place.steps[at]
+    if at + 1 == len(place.steps):
+        return False
     label = snapshot.core.label(step.id)
     place.owner = step
     rest = [one for one in place.steps[at + 1 :] if one.text not in (".__dict__",)]

@@ -66,6 +66,11 @@ class Series:
     def now(self) -> Point:
         return self.points[-1]
 
+    def until(self, number: int) -> Series:
+        """The series as it was when this snapshot was its last."""
+        points = self.points[: number + 1]
+        return Series(points, open_snapshot(points[-1].path), None)
+
     def growth(self, text: str) -> Growth:
         rows = [point.rows.get(text) for point in self.points]
         return Growth(
@@ -85,8 +90,9 @@ class Series:
     @property
     def settled(self) -> list[Point]:
         """The snapshots since the last import: what a program loads is no growth."""
-        modules = self.now.modules - self.now.made_modules
-        return [p for p in self.points if p.modules - p.made_modules >= modules]
+        loaded = self.now.modules - self.now.made_modules
+        least = loaded - max(3, loaded // 50)
+        return [p for p in self.points if p.modules - p.made_modules >= least]
 
 
 def read(paths: Sequence[str], progress: Progress | None = None) -> Series:
@@ -211,7 +217,10 @@ def _rows_of(snapshot: Snapshot, size: int) -> dict[str, Row]:
         text = snapshot.core.path(example, True)
         kind = snapshot.types[type_row]
         old = rows.get(text)
-        if old is None:
+        if old is not None and old.shape == above:
+            # A cell and what is in it have one name.
+            old.type, old.layout, old.example = kind.name, kind.layout, example
+        elif old is None:
             rows[text] = Row(
                 text, number, own, retained, kind.name, kind.layout, example, shape, above, holders
             )
