@@ -170,6 +170,10 @@ class DevtoolsWriter {
   }
   void object_edge(ObjectId source, EdgeId at) {
     const std::size_t target = kFirstObject + columns_.target[at];
+    if (columns_.is_weak(at)) {
+      edge(EdgeType::kWeak, string(weak_name(source, at)), target);
+      return;
+    }
     switch (columns_.kind(at)) {
       case EdgeKind::kItem:
         edge(EdgeType::kElement, columns_.edge_name[at], target);
@@ -182,16 +186,20 @@ class DevtoolsWriter {
       case EdgeKind::kValue:
         edge(EdgeType::kProperty, string(names_.step_name(source, at, Detail::kExact)), target);
         return;
-      case EdgeKind::kWeak:
-        edge(EdgeType::kWeak, string("referent"), target);
-        return;
       case EdgeKind::kSetMember:
         edge(EdgeType::kProperty, string("{member}"), target);
         return;
       default:
-        edge(EdgeType::kInternal, string(names_.step_name(source, at, Detail::kExact).substr(1)),
-             target);
+        edge(EdgeType::kInternal, string(bare_name(source, at)), target);
     }
+  }
+  [[nodiscard]] std::string weak_name(ObjectId source, EdgeId at) const {
+    return columns_.kind(at) == EdgeKind::kWeak ? "referent" : bare_name(source, at);
+  }
+  // Without the dot in front.
+  [[nodiscard]] std::string bare_name(ObjectId source, EdgeId at) const {
+    const std::string step = names_.step_name(source, at, Detail::kExact);
+    return step.front() == '.' ? step.substr(1) : step;
   }
   void edge(EdgeType type, std::uint64_t name, std::size_t target) {
     number(static_cast<std::uint32_t>(type));

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshot_files import App
+from snapshot_files import ATTRIBUTE, App
 
 import hoopsnake.heap as h
 from hoopsnake.cli.main import main
@@ -249,3 +249,16 @@ def test_export_devtools(app: App, file: str, tmp_path: Path, capsys: Captured) 
         if target == session
     }
     assert retainers == {("dict", "['u0']"), ("weakref.ReferenceType", "referent")}
+    assert ("internal", "{key}") in {edge[:2] for edges in heap.edges for edge in edges}
+
+
+def test_devtools_does_not_count_borrowed_references(app: App, tmp_path: Path) -> None:
+    """As a type's cache of its methods has them."""
+    app.file.link(app.session_class, app.request, ATTRIBUTE, "cached", counted=False)
+    snap = h.open(app.file.write(tmp_path / "app.hoop"))
+    snap.to_devtools(tmp_path / "app.heapsnapshot")
+    heap = DevToolsHeap(tmp_path / "app.heapsnapshot")
+    first = len(heap.names) - len(snap)
+    assert ("weak", "cached") in {edge[:2] for edge in heap.edges[first + app.session_class]}
+    for one in snap:
+        assert heap.retained(first + one.id) == one.retained
