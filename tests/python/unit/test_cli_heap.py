@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,57 @@ def test_export_parquet(app: App, file: str, tmp_path: Path, capsys: Captured) -
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{name}.parquet" for name in ("objects", "refs", "types", "roots", "memory")}
     assert parquet.read_table(folder / "objects.parquet").num_rows == len(app.file.objects)
+
+
+# -- Parquet: what each library makes of it. They are asked the same: sums by type, who holds what.
+
+
+def sums_in_pandas(folder: Path) -> list[tuple[str, int, int]]:
+    pandas = pytest.importorskip("pandas")
+    objects = pandas.read_parquet(folder / "objects.parquet")
+    refs = pandas.read_parquet(folder / "refs.parquet")
+    held = refs.merge(objects, left_on="target", right_on="id")
+    assert list(held[held.name == "u0"].type) == ["app.Session"]
+    assert objects.refcount.isna().sum() == 1
+    sums = objects.groupby("type", observed=True)["size"].agg(["count", "sum"])
+    return [(str(name), int(row["count"]), int(row["sum"])) for name, row in sums.iterrows()]
+
+
+def sums_in_polars(folder: Path) -> list[tuple[str, int, int]]:
+    polars = pytest.importorskip("polars")
+    objects = polars.read_parquet(folder / "objects.parquet")
+    refs = polars.read_parquet(folder / "refs.parquet")
+    held = refs.join(objects, left_on="target", right_on="id")
+    assert held.filter(polars.col("name") == "u0")["type"].to_list() == ["app.Session"]
+    assert objects["refcount"].null_count() == 1
+    count, size = polars.len(), polars.col("size").sum()
+    sums = objects.group_by(polars.col("type").cast(polars.String)).agg(count, size)
+    return [(name, count, size) for name, count, size in sums.iter_rows()]
+
+
+def sums_in_duckdb(folder: Path) -> list[tuple[str, int, int]]:
+    duckdb = pytest.importorskip("duckdb")
+
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        for name in ("objects", "refs"):
+            query = query.replace(f"FROM {name}", f"FROM '{folder}/{name}.parquet' AS {name}")
+        return list(duckdb.sql(query).fetchall())
+
+    held = f"JOIN '{folder}/objects.parquet' AS held ON held.id = target WHERE refs.name = 'u0'"
+    assert rows(f"SELECT held.type FROM refs {held}") == [("app.Session",)]
+    assert rows("SELECT count(*) FROM objects WHERE refcount IS NULL") == [(1,)]
+    return rows("SELECT type, count(*), sum(size)::UBIGINT FROM objects GROUP BY type")
+
+
+@pytest.mark.parametrize("sums", [sums_in_pandas, sums_in_polars, sums_in_duckdb])
+def test_parquet_is_read_by(
+    sums: Callable[[Path], list[tuple[str, int, int]]], file: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    assert main(["export", file, "--to", "parquet", "-o", str(tmp_path / "out")]) == 0
+    snap = h.open(file)
+    expected = [(total.name, total.count, total.size) for total in snap.top()]
+    assert sorted(sums(tmp_path / "out")) == sorted(expected)
 
 
 def test_export_dot_and_json(file: str, tmp_path: Path, capsys: Captured) -> None:
