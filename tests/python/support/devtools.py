@@ -34,10 +34,9 @@ OPTIONS = (
 )
 
 # `snapshot` and what the panel calls: retained sizes come from its second worker, here a channel.
-LOAD = (
-    """
+LOAD = """
 (async () => {
-  const worker = await import(location.origin + "%s");
+  const worker = await import(location.href);
   const loader = new worker.HeapSnapshotLoader.HeapSnapshotLoader(
       {sendEvent() {}, updateProgress() {}, updateStatus() {}});
   for (const piece of globalThis.pieces) loader.write(piece);
@@ -64,8 +63,6 @@ LOAD = (
   return snapshot.nodeCount;
 })()
 """
-    % WORKER
-)  # noqa: UP031 - braces
 
 
 def find_chromium() -> str | None:
