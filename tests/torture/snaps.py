@@ -43,7 +43,7 @@ SETTLE = 0.3  # seconds until a program is at work
 PATIENCE = 60.0  # seconds for an answer, a snapshot, an end
 HELD, HELD_BY, HELD_COUNT = "held.Session", "held.SESSIONS[*]", 1000
 ROW = "{:<13} {:<9} {:>5} {:>8} {:>8} {:>9} {:>5} {:>9}  {}"
-HEAD = ("program", "way", "snaps", "stop ms", "longest", "work", "lost", "wait ms", "")
+HEAD = ("program", "way", "snaps", "stop ms", "longest", "work/s", "lost", "wait ms", "")
 # What a right is missing for, in the words of `hoop snap`.
 REFUSED = ("SYS_PTRACE", "ptrace_scope", "seccomp")
 
@@ -55,7 +55,7 @@ class LeftOutError(Exception):
 @dataclass
 class Outcome:
     stops: list[float] = field(default_factory=list)  # ms
-    work: int = 0
+    work: float = 0.0  # a second, while snapshots are taken and before
     lost: int = 0
     longest_wait: float = 0.0  # s, of a client
     wrong: list[str] = field(default_factory=list)
@@ -191,16 +191,18 @@ def torture(name: str, way: str, options: argparse.Namespace, folder: Path) -> O
         pid = process.pid
         time.sleep(SETTLE)
         before = (status(pid, "Threads"), descriptors(pid))
-        clients = Clients(port)
+        clients, start = Clients(port), time.monotonic()
         try:
             time.sleep(SETTLE)
             take_snaps(pid, way, options, file, outcome)
         finally:
             clients.end()
+            seconds = time.monotonic() - start
         if process.poll() is None:
             check_leftovers(pid, before, outcome)
         out, err = process.communicate(timeout=PATIENCE)
         end(outcome, process.returncode, out, err, clients)
+        outcome.work /= seconds
     return outcome
 
 
@@ -233,7 +235,7 @@ def end(outcome: Outcome, code: int, out: str, err: str, clients: Clients) -> No
 def tell(name: str, way: str, outcome: Outcome) -> None:
     stops = outcome.stops or [0.0]
     wait = f"{1e3 * outcome.longest_wait:.0f}" if outcome.longest_wait else "-"
-    figures = [f"{statistics.median(stops):.1f}", f"{max(stops):.1f}", f"{outcome.work:,}"]
+    figures = [f"{statistics.median(stops):.1f}", f"{max(stops):.1f}", f"{outcome.work:,.1f}"]
     verdict = "; ".join(dict.fromkeys(outcome.wrong)) or "fine"
     row = [name, way, len(outcome.stops), *figures, outcome.lost, wait, verdict]
     print(ROW.format(*row), flush=True)
