@@ -156,9 +156,11 @@ def status(pid: int, name: str) -> int:
 
 
 def children(pid: int) -> str:
-    return " ".join(
-        path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/children")
-    ).strip()
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # that thread has just ended
+            found += path.read_text().split()
+    return " ".join(found)
 
 
 def descriptors(pid: int) -> int:
