@@ -217,6 +217,8 @@ def take_snaps(
         except (ValueError, subprocess.TimeoutExpired) as error:
             outcome.wrong.append(f"snapshot {number}: {error}")
             return
+        is_attached = "stop_ns" in facts
+        outcome.check(is_attached == (way == "attached"), "no agent: it could not be asked")
         outcome.stops.append(facts["pause_ns"] / 1e6)
         if number % options.open_every == 0:
             check_file(file, outcome)

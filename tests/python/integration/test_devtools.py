@@ -66,6 +66,12 @@ def test_devtools_shows_what_we_say(snapshot: h.Snapshot, page: devtools.Chromiu
         if (size, retained) != (one.size, one.retained)
     ]
     assert differ == []
+    named = {
+        (one.type, name)
+        for one, (name, _, _, kind) in zip(snapshot, nodes, strict=True)
+        if kind == "object" and name not in (one.type, one.name)
+    }
+    assert named == set()
     strings = {name for name, _, _, kind in nodes if kind == "string"}
     assert {'quoted "\\', "snow \u2603, emoji \U0001f40d", "zero \0"} <= strings
     check_the_leak(snapshot, page)
