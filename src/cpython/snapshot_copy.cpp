@@ -211,6 +211,8 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   context.subject.context = &context;
   if (instant == Instant::kPython) {
     show_all_objects();
+    // Elsewhere it must not be asked for: a thread of ours has no state there to ask by.
+    is_collector_on_ = PyGC_IsEnabled() != 0;
     context.has_state = find_collector_state(context.state);
     const HeapLock lock;
     statistics_ = process_heap.statistics();
@@ -227,7 +229,6 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   pause_ = os::monotonic_now() - begin;
   if (copy < 0) return text_of_refusal(-copy);
   copy_ = copy;
-  is_collector_on_ = PyGC_IsEnabled() != 0;
   trigger_ = trigger;
   instant_ = instant;
   return nullptr;
@@ -260,7 +261,7 @@ void SnapshotCopy::note_account() noexcept {
   shared.add_meta("hoopsnake", HOOP_VERSION);
   shared.add_meta("trigger", trigger_);
   shared.add_meta("instant", instant_ == Instant::kPython ? "python" : "anywhere");
-  shared.add_meta("collector", is_collector_on_ ? "on" : "off");
+  if (instant_ == Instant::kPython) shared.add_meta("collector", is_collector_on_ ? "on" : "off");
   shared.add_meta("pause_ns", {shared.pause.data(), shared.pause.size()});
   shared.has_account.store(true, std::memory_order_release);
 }

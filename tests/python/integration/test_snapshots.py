@@ -469,7 +469,6 @@ def test_any_python_is_copied_from_outside(stock: Service) -> None:
     assert stock.end() == 0
 
 
-@pytest.mark.pythons("3.11", "3.13")
 def test_c_code_that_keeps_the_gil_is_not_waited_for(box: Sandbox) -> None:
     code = """
 import ctypes
@@ -484,6 +483,7 @@ ctypes.PyDLL(None).sleep(20)
         done = service.snap("-o", "held.hoop", "--json", "--plain")
         assert done.returncode == 0, done.stderr
         assert SnapshotFile(box.work / "held.hoop").meta["instant"] == "anywhere"
+        assert service.process.poll() is None
     finally:
         service.process.kill()
         service.process.communicate()
