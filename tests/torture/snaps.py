@@ -39,7 +39,7 @@ NAMES = (
 WAYS = ("asked", "attached")
 HOOP = [sys.executable, "-m", "hoopsnake"]
 CLIENTS = 8
-SETTLE = 0.3  # seconds until a program is at work
+SETTLE, LOOKS = 0.3, 10  # seconds until a program is at work, and looks at it meanwhile
 PATIENCE = 60.0  # seconds for an answer, a snapshot, an end
 HELD, HELD_BY, HELD_COUNT = "held.Session", "held.SESSIONS[*]", 1000
 ROW = "{:<13} {:<9} {:>5} {:>8} {:>8} {:>9} {:>5} {:>9}  {}"
@@ -167,16 +167,27 @@ def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def most_in_use(pid: int) -> tuple[int, int]:
+    """Threads and descriptors, while a program begins its work."""
+    seen = []
+    for _ in range(LOOKS):
+        time.sleep(SETTLE / LOOKS)
+        seen.append((status(pid, "Threads"), descriptors(pid)))
+    threads, files = zip(*seen, strict=True)
+    return max(threads), max(files)
+
+
 def check_leftovers(pid: int, before: tuple[int, int], outcome: Outcome) -> None:
     """`before`: threads and descriptors; what ends is given a moment."""
     for _ in range(100):
-        if not children(pid) and (status(pid, "Threads"), descriptors(pid)) <= before:
+        in_use = status(pid, "Threads"), descriptors(pid)
+        if not children(pid) and in_use[0] <= before[0] and in_use[1] <= before[1]:
             break
         time.sleep(0.02)
     outcome.check(not children(pid), f"children left: {children(pid)}")
     outcome.check(status(pid, "TracerPid") == 0, "still traced")
-    outcome.check(status(pid, "Threads") <= before[0], "more threads than before")
-    outcome.check(descriptors(pid) <= before[1], "more descriptors than before")
+    outcome.check(in_use[0] <= before[0], "more threads than before")
+    outcome.check(in_use[1] <= before[1], "more descriptors than before")
 
 
 # ---- a program ----
@@ -191,8 +202,7 @@ def torture(name: str, way: str, options: argparse.Namespace, folder: Path) -> O
     outcome, file = Outcome(), folder / "program.hoop"
     with started(words_of(name, way, options.python)) as (process, port):
         pid = process.pid
-        time.sleep(SETTLE)
-        before = (status(pid, "Threads"), descriptors(pid))
+        before = most_in_use(pid)
         clients, start = Clients(port), time.monotonic()
         try:
             time.sleep(SETTLE)
