@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every importer registers a search function for codecs.
+# type: Importer
+# holder: codec
+# verdict: grows
+# fix: unregister|once|module.level|weak
+import codecs
+import sys
+
+FIXED = "--fixed" in sys.argv
+
+
+class Importer:
+    def __init__(self, path):
+        self.path = path
+        self.buffer = bytearray(4000)
+        codecs.register(self.search)
+
+    def search(self, name):
+        return None
+
+    def close(self):
+        if FIXED:
+            codecs.unregister(self.search)
+
+
+for i in range(100):
+    importer = Importer(f"file {i}")
+    importer.close()
+del importer
+print("done")
