@@ -14,18 +14,13 @@ class Importer:
     def __init__(self, path):
         self.path = path
         self.buffer = bytearray(4000)
-        codecs.register(self.search)
+        if not FIXED:
+            codecs.register(self.search)
 
     def search(self, name):
         return None
 
-    def close(self):
-        if FIXED:
-            codecs.unregister(self.search)
-
 
 for i in range(100):
-    importer = Importer(f"file {i}")
-    importer.close()
-del importer
+    Importer(f"file {i}")
 print("done")

@@ -8,9 +8,15 @@ import sys
 import types
 
 FIXED = "--fixed" in sys.argv
-SOURCE = (
-    "TABLE = list(range(300))\n\nclass Rule:\n    pass\n\ndef check(x):\n    return x in TABLE\n"
-)
+SOURCE = """
+TABLE = list(range(300))
+
+class Rule:
+    pass
+
+def check(x):
+    return x in TABLE
+"""
 
 
 def rule(number):
