@@ -70,14 +70,12 @@ def commands(folder: Path, python: str, requirements: Sequence[str]) -> list[lis
     inside = str(folder / "bin" / "python")
     uv = shutil.which("uv")
     if uv:
-        return [
-            [uv, "venv", "-q", "--clear", "--python", python, str(folder)],
-            [uv, "pip", "install", "-q", "--python", inside, *requirements],
-        ]
-    return [
-        [python, "-m", "venv", "--clear", str(folder)],
-        [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements],
-    ]
+        create = [uv, "venv", "-q", "--clear", "--python", python, str(folder)]
+        install = [uv, "pip", "install", "-q", "--python", inside]
+    else:
+        create = [python, "-m", "venv", "--clear", str(folder)]
+        install = [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    return [create, [*install, *requirements]] if requirements else [create]
 
 
 def make(folder: Path, minor: str, requirements: Sequence[str]) -> str:

@@ -7,14 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 sys.path.insert(0, str(CORPUS))
 
 from expectations import (  # noqa: E402
     KEYS,
-    Case,
+    NOTHING,
     Expectation,
     alarms,
     judge,
@@ -89,7 +87,7 @@ def test_a_table_names_cases_with_controls_and_environments(tmp_path: Path) -> N
     assert [name for name, _ in read_table(table)] == ["A1", "A2"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_case_expects_a_verdict_that_there_is(case: Case) -> None:
-    known = {"grows", "bounded", "delayed", "held-from-c", "large", "environment"}
-    assert case.expected.is_nothing or set(case.expected.verdicts()) <= known
+def test_each_case_expects_a_verdict_that_there_is() -> None:
+    known = {"grows", "bounded", "delayed", "held-from-c", "large", "environment", NOTHING}
+    assert len(CASES) > 40
+    assert {verdict for case in CASES for verdict in case.expected.verdicts()} <= known
