@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # References taken in C and never given back: a new document each time.
 # type: Paper
-# holder: no (Python )?(object|holder|owner)|nobody|nothing|not owned|from C|C code|extension|count
+# holder: no (Python )?(object|holder|owner)|nobody|nothing|from C|C code|extension|reference
 # verdict: held-from-c
 # fix: DECREF|upgrade|extension|release|report
 import ctypes

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tests/corpus/rivals.py: what other tools say of the same cases, in the same points.
+
+    tests/corpus/rivals.py CACHE                  the cases in tests/corpus/cases
+    tests/corpus/rivals.py CACHE --only observers --tools objgraph,memray
+    tests/corpus/rivals.py CACHE --cases FOLDER --expect TABLE.tsv [--controls F] [--envs F]
+
+Installs the tools into CACHE and runs each case and its control with each tool around it
+(rivals_ask.py). The same regular expressions decide as for `hoop explain`, on what a tool says of
+the holder; two points are easier to get: to list something as grown counts as the verdict `grows`,
+and of the control a tool may say what it likes, as long as it is not about what was mended. None of
+them has a word for the fix. Cases in which nothing is to blame are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from environments import make
+from expectations import POINTS, Case, judge, matches, own_cases, table_cases
+from score import version_of
+
+HERE = Path(__file__).resolve().parent
+TOOLS = ("python-leak-hunter", "guppy3", "objgraph", "tracemalloc", "memray")
+PACKAGES = ("python-leak-hunter==0.1.1", "guppy3==3.1.7", "objgraph==3.7.0", "memray==1.20.0")
+TIMEOUT = 120.0
+MOST_SAID = 160  # characters
+
+
+class Said(NamedTuple):
+    points: Mapping[str, bool]
+    text: str
+
+    @property
+    def score(self) -> int:
+        return sum(self.points.values())
+
+
+def ask(tool: str, python: str, words: Sequence[str], packages: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="rivals-") as folder:
+        answer = Path(folder) / "answer.json"
+        command = [python, "-c", "import rivals_ask", tool, str(answer), *words]
+        environment = os.environ | {"PYTHONPATH": str(HERE), "RIVALS_PATH": str(packages)}
+        environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            subprocess.run(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT,
+            )
+            found: dict[str, Any] = json.loads(answer.read_text())
+        except (subprocess.TimeoutExpired, OSError, ValueError) as error:
+            return {"text": f"no answer: {type(error).__name__}"}
+        return found
+
+
+def suspect(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": answer.get("type", ""),
+        "holder": {"path": answer.get("holder", "")},
+        "verdict": answer.get("verdict", ""),
+        "sentence": "",
+        "fix": "",
+    }
+
+
+def say(tool: str, case: Case, python: str, cache: Path) -> Said:
+    leaky_python = case.leaky_python or python
+    packages = site_packages(cache, version_of(leaky_python))
+    answer = ask(tool, leaky_python, case.leaky, packages)
+    control = suspect(ask(tool, case.control_python or python, case.control, packages))
+    met = matches(case.expected, control)
+    blamed = [control] if met["type"] and met["holder"] else []
+    points = judge(case.expected, [suspect(answer)], blamed)
+    return Said(points, " ".join(answer["text"].split()))
+
+
+def site_packages(cache: Path, minor: str) -> Path:
+    return cache / minor / "lib" / f"python{minor}" / "site-packages"
+
+
+def install(cache: Path, minors: set[str]) -> None:
+    for minor in sorted(minors):
+        error = make(cache / minor, minor, PACKAGES)
+        if error:
+            sys.exit(f"rivals: {minor}: {error}")
+
+
+def print_scores(cases: Sequence[Case], said: Mapping[tuple[str, str], Said]) -> None:
+    tools = list(dict.fromkeys(tool for tool, _ in said))
+    print(f"| case | {' | '.join(tools)} | all together |")
+    print("| --- |" + " ---: |" * (len(tools) + 1))
+    totals = dict.fromkeys([*tools, "all"], 0)
+    for case in cases:
+        answers = {tool: said[tool, case.name] for tool in tools}
+        together = sum(any(one.points[name] for one in answers.values()) for name in POINTS)
+        for tool, one in answers.items():
+            totals[tool] += one.score
+        totals["all"] += together
+        scores = " | ".join(str(one.score) for one in answers.values())
+        print(f"| {case.name} | {scores} | {together} |")
+    means = " | ".join(f"{total / len(cases):.2f}" for total in totals.values())
+    print(f"| mean of {len(cases)} | {means} |")
+
+
+def print_words(cases: Sequence[Case], said: Mapping[tuple[str, str], Said]) -> None:
+    print("\n| case | tool | points | what it says first |\n| --- | --- | --- | --- |")
+    for case in cases:
+        for (tool, name), one in said.items():
+            if name != case.name:
+                continue
+            points = " ".join(point for point in POINTS if one.points[point])
+            text = one.text[:MOST_SAID].replace("|", "\\|").replace("`", "'")
+            print(f"| {case.name} | {tool} | {points} | `{text}` |")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--cases", type=Path, default=HERE / "cases")
+    parser.add_argument("--expect", type=Path, metavar="TSV")
+    parser.add_argument("--controls", type=Path)
+    parser.add_argument("--envs", type=Path)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--only", default="", help="cases, by commas")
+    parser.add_argument("--tools", default=",".join(TOOLS))
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    folder, cache = options.cases.absolute(), options.cache.absolute()
+    found = (
+        table_cases(folder, options.expect, options.controls, options.envs)
+        if options.expect
+        else own_cases(folder)
+    )
+    only = {name for name in options.only.split(",") if name}
+    cases = [case for case in found if not case.expected.is_nothing and case.control]
+    cases = [case for case in cases if not only or case.name in only]
+    install(cache, {version_of(case.leaky_python or options.python) for case in cases})
+    work = [(tool, case) for case in cases for tool in options.tools.split(",")]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        answers = pool.map(lambda one: say(one[0], one[1], options.python, cache), work)
+        said = {(tool, case.name): one for (tool, case), one in zip(work, answers, strict=True)}
+    print_scores(cases, said)
+    print_words(cases, said)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
