@@ -20,6 +20,9 @@ KEYS = ("type", "holder", "verdict", "fix")
 POINTS = (*KEYS, "silent")
 ALARMS = frozenset({"grows", "bounded", "delayed", "held-from-c"})
 NOTHING = "none"
+# What an answer about a control must not have: an alarm, other than that something keeps to its
+# bound; one about what was mended; any.
+SILENCES = ("alarms", "mended", "all")
 MAIN = "__main__.py"
 
 Suspect = Mapping[str, Any]
@@ -136,33 +139,33 @@ def matches(expected: Expectation, suspect: Suspect) -> dict[str, bool]:
     }
 
 
-def is_alarm(expected: Expectation, suspect: Suspect, strict: bool) -> bool:
-    """What keeps to a bound is an alarm only where it is blamed for what was mended."""
+def is_alarm(expected: Expectation, suspect: Suspect, silence: str) -> bool:
+    """What keeps to a bound is an alarm only where it is about what was mended."""
     if suspect.get("verdict") not in ALARMS:
         return False
-    if suspect["verdict"] != "bounded" or strict:
+    if silence == "all" or (silence == "alarms" and suspect["verdict"] != "bounded"):
         return True
     if expected.is_nothing:
-        return False
+        return suspect["verdict"] != "bounded"
     met = matches(expected, suspect)
     return met["holder"] and met["type"]
 
 
-def alarms(expected: Expectation, suspects: Iterable[Suspect], strict: bool) -> list[Suspect]:
-    return [suspect for suspect in suspects if is_alarm(expected, suspect, strict)]
+def alarms(expected: Expectation, suspects: Iterable[Suspect], silence: str) -> list[Suspect]:
+    return [suspect for suspect in suspects if is_alarm(expected, suspect, silence)]
 
 
 def judge(
     expected: Expectation,
     leaky: Sequence[Suspect] | None,
     control: Sequence[Suspect] | None,
-    strict: bool = False,
+    silence: str = SILENCES[0],
 ) -> dict[str, bool]:
     """Point -> whether it is given. The first suspect counts. None: there was no answer."""
     points = dict.fromkeys(POINTS, False)
     if leaky is not None and expected.is_nothing:
-        points.update(dict.fromkeys(KEYS, not alarms(expected, leaky, strict)))
+        points.update(dict.fromkeys(KEYS, not alarms(expected, leaky, silence)))
     elif leaky:
         points.update(matches(expected, leaky[0]))
-    points["silent"] = control is not None and not alarms(expected, control, strict)
+    points["silent"] = control is not None and not alarms(expected, control, silence)
     return points

@@ -57,14 +57,15 @@ def test_no_answer_gets_no_point() -> None:
 def test_an_alarm_in_the_control_costs_a_point() -> None:
     elsewhere = suspect(holder={"name": "x"}, sentence="x", type="int")
     assert not judge(EXPECTED, [suspect()], [elsewhere])["silent"]
+    assert judge(EXPECTED, [suspect()], [elsewhere], "mended")["silent"]
     assert judge(EXPECTED, [suspect()], [elsewhere | {"verdict": "large"}])["silent"]
 
 
 def test_what_is_bounded_is_an_alarm_where_it_is_to_blame() -> None:
     elsewhere = suspect(verdict="bounded", holder={"name": "x"}, sentence="x")
-    assert alarms(EXPECTED, [elsewhere], strict=False) == []
-    assert alarms(EXPECTED, [elsewhere], strict=True) == [elsewhere]
-    assert alarms(EXPECTED, [suspect(verdict="bounded")], strict=False) != []
+    assert alarms(EXPECTED, [elsewhere], "alarms") == []
+    assert alarms(EXPECTED, [elsewhere], "all") == [elsewhere]
+    assert alarms(EXPECTED, [suspect(verdict="bounded")], "alarms") != []
 
 
 def test_where_nothing_is_to_blame_silence_gets_all_points() -> None:
