@@ -146,7 +146,7 @@ def is_alarm(expected: Expectation, suspect: Suspect, silence: str) -> bool:
     if silence == "all" or (silence == "alarms" and suspect["verdict"] != "bounded"):
         return True
     if expected.is_nothing:
-        return suspect["verdict"] != "bounded"
+        return bool(suspect["verdict"] != "bounded")
     met = matches(expected, suspect)
     return met["holder"] and met["type"]
 
