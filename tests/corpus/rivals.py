@@ -8,8 +8,8 @@
 
 Installs the tools into CACHE and runs each case and its control with each tool around it
 (rivals_ask.py). The same regular expressions decide as for `hoop explain`, on what a tool says of
-the holder; two points are easier to get: to list something as grown counts as the verdict `grows`,
-and of the control a tool may say what it likes, as long as it is not about what was mended. None of
+the holder; two points are easier to get: to list the right thing as grown counts as the verdict
+`grows`, and of the control a tool may say what it likes, as long as it is not about what was mended. None of
 them has a word for the fix. Cases in which nothing is to blame are left out.
 """
 
@@ -85,6 +85,7 @@ def say(tool: str, case: Case, python: str, cache: Path) -> Said:
     met = matches(case.expected, control)
     blamed = [control] if met["type"] and met["holder"] else []
     points = judge(case.expected, [suspect(answer)], blamed)
+    points["verdict"] &= points["type"] or points["holder"]
     return Said(points, " ".join(answer["text"].split()))
 
 
