@@ -9,8 +9,8 @@
 Installs the tools into CACHE and runs each case and its control with each tool around it
 (rivals_ask.py). The same regular expressions decide as for `hoop explain`, on what a tool says of
 the holder; two points are easier to get: to list the right thing as grown counts as the verdict
-`grows`, and of the control a tool may say what it likes, as long as it is not about what was mended. None of
-them has a word for the fix. Cases in which nothing is to blame are left out.
+`grows`, and of the control a tool may say what it likes, as long as it is not about what was
+mended. None of them has a word for the fix. Cases in which nothing is to blame are left out.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from documents import replace_table
 from environments import make
 from expectations import POINTS, Case, judge, matches, own_cases, table_cases
 from score import version_of
@@ -35,6 +37,7 @@ TOOLS = ("python-leak-hunter", "guppy3", "objgraph", "tracemalloc", "memray")
 PACKAGES = ("python-leak-hunter==0.1.1", "guppy3==3.1.7", "objgraph==3.7.0", "memray==1.20.0")
 TIMEOUT = 120.0
 MOST_SAID = 160  # characters
+FOLDERS = re.compile(r"/[^\s:'\"]*/(?=[\w.]+:)")
 
 
 class Said(NamedTuple):
@@ -100,10 +103,10 @@ def install(cache: Path, minors: set[str]) -> None:
             sys.exit(f"rivals: {minor}: {error}")
 
 
-def print_scores(cases: Sequence[Case], said: Mapping[tuple[str, str], Said]) -> None:
+def score_lines(cases: Sequence[Case], said: Mapping[tuple[str, str], Said]) -> Iterator[str]:
     tools = list(dict.fromkeys(tool for tool, _ in said))
-    print(f"| case | {' | '.join(tools)} | all together |")
-    print("| --- |" + " ---: |" * (len(tools) + 1))
+    yield f"| case | {' | '.join(tools)} | all together |"
+    yield "| --- |" + " ---: |" * (len(tools) + 1)
     totals = dict.fromkeys([*tools, "all"], 0)
     for case in cases:
         answers = {tool: said[tool, case.name] for tool in tools}
@@ -112,20 +115,19 @@ def print_scores(cases: Sequence[Case], said: Mapping[tuple[str, str], Said]) ->
             totals[tool] += one.score
         totals["all"] += together
         scores = " | ".join(str(one.score) for one in answers.values())
-        print(f"| {case.name} | {scores} | {together} |")
+        yield f"| {case.name} | {scores} | {together} |"
     means = " | ".join(f"{total / len(cases):.2f}" for total in totals.values())
-    print(f"| mean of {len(cases)} | {means} |")
+    yield f"| mean of {len(cases)} | {means} |"
 
 
-def print_words(cases: Sequence[Case], said: Mapping[tuple[str, str], Said]) -> None:
-    print("\n| case | tool | points | what it says first |\n| --- | --- | --- | --- |")
-    for case in cases:
-        for (tool, name), one in said.items():
-            if name != case.name:
-                continue
+def word_lines(names: Container[str], said: Mapping[tuple[str, str], Said]) -> Iterator[str]:
+    yield "| case | tool | points | what it says first |"
+    yield "| --- | --- | --- | --- |"
+    for (tool, name), one in said.items():
+        if name in names:
             points = " ".join(point for point in POINTS if one.points[point])
-            text = one.text[:MOST_SAID].replace("|", "\\|").replace("`", "'")
-            print(f"| {case.name} | {tool} | {points} | `{text}` |")
+            text = FOLDERS.sub("", one.text)[:MOST_SAID].replace("|", "\\|").replace("`", "'")
+            yield f"| {name} | {tool} | {points} | `{text}` |"
 
 
 def main() -> int:
@@ -138,6 +140,8 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--only", default="", help="cases, by commas")
     parser.add_argument("--tools", default=",".join(TOOLS))
+    parser.add_argument("--words", default="", help="cases for which the words are shown: all")
+    parser.add_argument("--into", type=Path, metavar="DOCUMENT", help="the tables go there, too")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     folder, cache = options.cases.absolute(), options.cache.absolute()
@@ -154,8 +158,13 @@ def main() -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         answers = pool.map(lambda one: say(one[0], one[1], options.python, cache), work)
         said = {(tool, case.name): one for (tool, case), one in zip(work, answers, strict=True)}
-    print_scores(cases, said)
-    print_words(cases, said)
+    names = options.words.split(",") if options.words else [case.name for case in cases]
+    tables = {"rivals": score_lines(cases, said), "words of rivals": word_lines(names, said)}
+    for title, lines in tables.items():
+        text = list(lines)
+        print("\n".join(text), end="\n\n")
+        if options.into:
+            replace_table(options.into, title, text)
     return 0
 
 

@@ -133,7 +133,8 @@ def tracemalloc_tool() -> Answer:
     grown = after.compare_to(before.filter_traces(hidden), "traceback")
     if not grown or grown[0].size_diff <= 0:
         return nothing("no line grew")
-    return of_places(str(grown[0]), [(one.filename, one.lineno) for one in grown[0].traceback])
+    text = f"+{grown[0].size_diff} bytes in +{grown[0].count_diff} blocks"
+    return of_places(text, [(one.filename, one.lineno) for one in grown[0].traceback])
 
 
 def of_places(text: str, places: Iterable[tuple[str, int]]) -> Answer:

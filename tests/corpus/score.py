@@ -26,12 +26,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from documents import replace_table
 from expectations import POINTS, SILENCES, Case, Suspect, alarms, judge, own_cases, table_cases
 
 HERE = Path(__file__).resolve().parent
@@ -138,19 +139,21 @@ def marks(points: dict[str, bool]) -> list[str]:
     return ["yes" if points[name] else "-" for name in POINTS]
 
 
-def print_table(rows: Sequence[Row], markdown: bool) -> None:
-    if markdown:
-        print(f"| case | score | {' | '.join(POINTS)} | the first suspect |")
-        print("| --- | ---: |" + " --- |" * (len(POINTS) + 1))
-        for row in rows:
-            sentence = row.sentence().replace("|", "\\|")
-            print(f"| {row.name} | {row.score} | {' | '.join(marks(row.points))} | {sentence} |")
-        return
+def markdown_lines(rows: Sequence[Row]) -> Iterator[str]:
+    yield f"| case | score | {' | '.join(POINTS)} | the first suspect |"
+    yield "| --- | ---: |" + " --- |" * (len(POINTS) + 1)
+    for row in rows:
+        sentence = row.sentence().replace("|", "\\|")
+        yield f"| {row.name} | {row.score} | {' | '.join(marks(row.points))} | {sentence} |"
+    yield f"| mean of {len(rows)} | {mean(rows):.2f} |" + " |" * (len(POINTS) + 1)
+
+
+def plain_lines(rows: Sequence[Row]) -> Iterator[str]:
     width = max((len(row.name) for row in rows), default=4)
-    print(f"{'case':<{width}}  score  {'  '.join(f'{name:<7}' for name in POINTS)}")
+    yield f"{'case':<{width}}  score  {'  '.join(f'{name:<7}' for name in POINTS)}"
     for row in rows:
         cells = "  ".join(f"{mark:<7}" for mark in marks(row.points))
-        print(f"{row.name:<{width}}  {row.score:>5}  {cells}  {row.sentence()}")
+        yield f"{row.name:<{width}}  {row.score:>5}  {cells}  {row.sentence()}"
 
 
 def describe(suspect: Suspect) -> str:
@@ -199,6 +202,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--silence", choices=SILENCES, default=SILENCES[0])
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--into", type=Path, metavar="DOCUMENT", help="the table goes there, too")
     parser.add_argument("--keep", type=Path, help="what was printed goes here")
     parser.add_argument("--mean", type=float, default=4.7)
     parser.add_argument("--least", type=int, default=4)
@@ -220,7 +224,10 @@ def main() -> int:
     ]
     with ThreadPoolExecutor(options.jobs) as pool:
         rows = list(pool.map(lambda one: score(one[0], one[1], options), work))
-    print_table(rows, options.markdown)
+    lines = list(markdown_lines(rows) if options.markdown or options.into else plain_lines(rows))
+    if options.into:
+        replace_table(options.into, "scores", lines)
+    print("\n".join(lines))
     least = min((row.score for row in rows), default=0)
     print(f"\n{len(rows)} cases, mean {mean(rows):.2f}, least {least}")
     list_missing(rows)
