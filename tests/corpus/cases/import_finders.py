@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every plugin folder puts a finder into sys.meta_path.
-# type: Finder
+# type: \bFinder\b
 # holder: meta_path
 # verdict: grows
 # fix: remov|once|at import
