@@ -15,6 +15,9 @@ from hoopsnake.report import units
 
 # References, in all, by which those to one type grew.
 _LEAST_MORE = 20
+_MANY_MORE = 500
+# C code has these for its own use.
+_USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST, Layout.OTHER)
 _FIX = (
     "Nothing in Python holds them: an extension took a reference and did not release it "
     "(a missing `Py_DECREF`). Upgrade or fix the extension; there is no holder to look for."
@@ -42,9 +45,12 @@ def _growing(series: Series) -> list[Suspect]:
         name = snapshot.types[row].name
         held = [point.held_by_c.get(name, (0, 0, 0)) for point in points]
         counts = tuple(one[1] for one in held)
-        if counts[-1] - min(counts) < _LEAST_MORE or not keeps_rising(counts):
+        is_usual = snapshot.types[row].layout in _USUAL_TO_HOLD
+        if counts[-1] - min(counts) < (_MANY_MORE if is_usual else _LEAST_MORE):
             continue
-        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.DICT, Layout.CODE):
+        if not keeps_rising(counts):
+            continue
+        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.CODE):
             continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))
