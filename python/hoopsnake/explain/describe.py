@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hoopsnake.explain.fixes import fix_for
 from hoopsnake.explain.growth import Frontier
@@ -97,9 +98,7 @@ def is_resurrected(snapshot: Snapshot, number: int) -> bool:
     return bool(snapshot.core.object(number)[5] & 8)
 
 
-def _closure_to_blame(
-    snapshot: Snapshot, place: Place, entry: int
-) -> tuple[Place, int | None]:
+def _closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Place, int | None]:
     """Of a function, the closure cell that nearly all of it is; else the place as it was."""
     if _kind_of(snapshot, entry) != Layout.FUNCTION:
         return place, None

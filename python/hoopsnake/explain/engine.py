@@ -93,6 +93,7 @@ def _earlier(series: Series) -> list[Suspect]:
             one
             for one in _examine(series.until(number))
             if one.is_alarm and (is_end or one.growth is None)
+            if one.verdict != "bounded" or series.points[number].trigger in _TELLING
         ]
         if found:
             return [replace(one, sentence=f"{one.sentence} {_GONE}") for one in found]

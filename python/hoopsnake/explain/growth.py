@@ -80,7 +80,11 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
     if above is not None and not _outgrows(series, row, above):
         if not row.text.startswith("closure cell"):
             return None
-        row, above = _grown_on_the_way(series, row) or (row, None)
+        found = _grown_on_the_way(series, row)
+        if found is None:
+            # It came with its function; who holds that, nothing shows.
+            return Frontier(row, None, growth, gained // 500 + 1)
+        row, above = found
     return Frontier(row, above, growth, gained)
 
 
