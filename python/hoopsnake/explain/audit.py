@@ -46,7 +46,7 @@ def audit(snapshot: Snapshot, before: Snapshot | None = None) -> list[Excess]:
                 references,
                 retained,
                 HeapObject(snapshot, example),
-                kind.layout in _USUAL or kind.layout == Layout.OTHER and not kind.made_at_run_time,
+                kind.layout in _USUAL or (kind.layout == Layout.OTHER and not kind.made_at_run_time),
                 objects - was[0],
                 references - was[1],
             )
