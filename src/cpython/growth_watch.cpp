@@ -14,7 +14,7 @@
 namespace hoop::cpython {
 namespace {
 
-// In slow calls of the heap: a slab of small blocks, or a large block, each.
+// In slow calls of the heap (a slab of small blocks, or a large block, each) and young collections.
 constexpr unsigned kFirstInterval = 1;
 // Snapshots may take a third of the program's time, and this.
 constexpr Nanoseconds kAllowance = 2 * kSecond;

@@ -13,7 +13,7 @@ namespace hoop::cpython {
 void open_growth_watch() noexcept;
 // Whether the heap's beat is to come at each slow call.
 bool growth_is_watched() noexcept;
-// From the heap's beat: has a look soon, where Python may run.
+// From the heap's beat, and as a young collection begins: has a look soon, where Python may run.
 void on_growth_beat() noexcept;
 // A full collection begins or has ended.
 void growth_watch_sees_start() noexcept;

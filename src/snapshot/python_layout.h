@@ -25,7 +25,7 @@ inline constexpr Offset kSetUsed = 24, kSetMask = 32, kSetTable = 40, kSetSmallT
 inline constexpr Offset kStrLength = 16, kStrState = 32;
 inline constexpr Offset kByteArrayAllocated = 24;
 inline constexpr Offset kDequeFirst = 24, kDequeLast = 32, kDequeFirstIndex = 40;
-inline constexpr Offset kDequeLastIndex = 48;
+inline constexpr Offset kDequeLastIndex = 48, kDequeMaximum = 64;
 inline constexpr Offset kCell = 16, kMethodFunction = 16, kMethodSelf = 24;
 inline constexpr Offset kBuiltinDefinition = 16, kBuiltinSelf = 24, kBuiltinModule = 32;
 inline constexpr Offset kModuleDict = 16, kWeakReferent = 16, kWeakCallback = 24;

@@ -153,6 +153,9 @@ Label Rows::label_of(Address object, const TypeInfo& info) {
     case Layout::kLruCache:
       label.number = static_cast<std::uint64_t>(load<std::int64_t>(object + at::kLruMaximum) + 1);
       return label;
+    case Layout::kDeque:
+      label.number = static_cast<std::uint64_t>(load<std::int64_t>(object + at::kDequeMaximum) + 1);
+      return label;
     default:
       return label;
   }

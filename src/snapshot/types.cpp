@@ -52,10 +52,20 @@ std::string_view all_but_last_part(std::string_view name) {
 
 }  // namespace
 
+namespace {
+
+bool has_plain_name(Address type) {
+  return name_of_type(type).find('.') == std::string_view::npos;
+}
+
+}  // namespace
+
 bool Types::is_made_by_class(Address type) const {
   if ((flags_of_type(type) & type_flag::kHeapType) == 0) return false;
-  if (subtype_traverse_ != 0 && word_at(type + at::kTypeTraverse) == subtype_traverse_) return true;
-  return name_of_type(type).find('.') == std::string_view::npos;
+  // Compiled classes (mypyc's) are named like those of a class statement, and have their own.
+  if (subtype_traverse_ != 0 && (flags_of_type(type) & type_flag::kCollected) != 0)
+    return word_at(type + at::kTypeTraverse) == subtype_traverse_;
+  return has_plain_name(type);
 }
 
 const TypeInfo* Types::find(Address type) {
@@ -77,11 +87,14 @@ TypeInfo Types::describe(Address type) {
   const TypeInfo base = *find(word_at(type + at::kTypeBase));
   const std::uint64_t flags = flags_of_type(type);
   const bool is_class = is_made_by_class(type);
-  const KnownType* const known = is_class ? nullptr : known_type(name_of_type(type));
+  const bool is_heap_type = (flags & type_flag::kHeapType) != 0;
+  const bool is_compiled_class = is_heap_type && has_plain_name(type);
+  const KnownType* const known =
+      is_class || is_compiled_class ? nullptr : known_type(name_of_type(type));
   TypeInfo info = base;
   info.type = type;
   info.is_valid = true;
-  info.is_heap_type = (flags & type_flag::kHeapType) != 0;
+  info.is_heap_type = is_heap_type;
   info.is_collected = (flags & type_flag::kCollected) != 0;
   info.has_managed_dict = layout_.minor > 10 && (flags & type_flag::kManagedDict) != 0;
   info.header_bytes = header_bytes_of(info, flags, layout_.minor);

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hoopsnake.explain.fixes import fix_for
 from hoopsnake.explain.growth import Frontier
@@ -17,7 +18,7 @@ from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
 
 _BOUND = re.compile(
-    r"_?(max_?(size|len|length|entries|items|age)|capacity|limit|size_limit|maxlen)", re.I
+    r"_*(max_?(size|len|length|entries|items|age|cache)\d*|capacity|limit|size_limit)", re.I
 )
 
 
@@ -57,7 +58,8 @@ def of_entries(
     evidence: list[str] | None = None,
 ) -> Suspect:
     """Entries of one kind that a holder keeps."""
-    payload = Payload(snapshot, entry)
+    place, cell = _closure_to_blame(snapshot, place, entry)
+    payload = Payload(snapshot, entry if cell is None else cell)
     kind = snapshot.types[snapshot.core.object(entry)[1]]
     container = place.steps[-1]
     chosen = verdict or _verdict(snapshot, place)
@@ -96,6 +98,21 @@ def is_resurrected(snapshot: Snapshot, number: int) -> bool:
     return bool(snapshot.core.object(number)[5] & 8)
 
 
+def _closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Place, int | None]:
+    """Of a function, the closure cell that nearly all of it is; else the place as it was."""
+    if _kind_of(snapshot, entry) != Layout.FUNCTION:
+        return place, None
+    cells = [one for kind, _, _, one in snapshot.core.referents(entry) if KINDS[kind] == "cell"]
+    largest = max(cells, key=lambda one: snapshot.core.object(one)[6], default=None)
+    whole = snapshot.core.object(entry)[6]
+    if largest is None or snapshot.core.object(largest)[6] < max(whole / 2, 1000):
+        return place, None
+    inner = place_of(snapshot, largest)
+    inner.name += f" in {place.name}"
+    inner.path = place.path
+    return inner, largest
+
+
 def _verdict(snapshot: Snapshot, place: Place) -> Verdict:
     if place.bound is not None or place.kind == "thread-local" or bound_name(snapshot, place):
         return "bounded"
@@ -105,7 +122,7 @@ def _verdict(snapshot: Snapshot, place: Place) -> Verdict:
 def bound_name(snapshot: Snapshot, place: Place) -> str:
     """The attribute of the holder's owner that reads like a limit: "maxsize"."""
     for step in reversed(place.steps[-4:]):
-        if step.layout != Layout.INSTANCE and step.layout != Layout.OTHER:
+        if step.layout not in (Layout.INSTANCE, Layout.OTHER, Layout.MODULE):
             continue
         for name in attribute_names(snapshot, step.id):
             if _BOUND.fullmatch(name):

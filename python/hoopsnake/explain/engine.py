@@ -15,6 +15,10 @@ from hoopsnake.explain.series import Point, Progress, Series, expand, read
 from hoopsnake.heap.snapshot import Snapshot
 
 
+_LARGE_BOUNDED = 500_000
+_SHARE_BOUNDED = 0.02
+
+
 @dataclass(slots=True)
 class Explanation:
     """What was found, those to blame first, and what is worth knowing besides."""
@@ -68,21 +72,32 @@ def _examine(series: Series) -> list[Suspect]:
     found += kept.suspects(series, found)
     found += delayed.suspects(series)
     found += from_c.suspects(series)
-    return _best_first(found)
+    return _best_first([one for one in found if _is_worth_a_word(series, one)])
+
+
+def _is_worth_a_word(series: Series, suspect: Suspect) -> bool:
+    """What has a bound has to be large."""
+    if suspect.verdict != "bounded" or suspect.growth is None:
+        return True
+    return suspect.bytes >= max(_LARGE_BOUNDED, _SHARE_BOUNDED * series.now.size)
 
 
 def _earlier(series: Series) -> list[Suspect]:
-    """What was there at a height of the run, and had gone by its end."""
+    """What was there at a height of the run, and had gone by its end.
+
+    Of what grew, only what went when all went: a queue grows for a while and goes again.
+    """
     for number in _heights(series.points):
-        found = [one for one in _examine(series.until(number)) if _is_lasting(one)]
+        is_end = number == len(series.points) - 2
+        found = [
+            one
+            for one in _examine(series.until(number))
+            if one.is_alarm and (is_end or one.growth is None)
+            if one.verdict != "bounded" or series.points[number].trigger in _TELLING
+        ]
         if found:
             return [replace(one, sentence=f"{one.sentence} {_GONE}") for one in found]
     return []
-
-
-def _is_lasting(suspect: Suspect) -> bool:
-    """Not what grew for a while and went again, as a queue does."""
-    return suspect.is_alarm and suspect.growth is None
 
 
 _TELLING = ("collect", "garbage")
@@ -96,6 +111,7 @@ def _heights(points: Sequence[Point]) -> list[int]:
         return []
     collects = [number for number in earlier if points[number].trigger in _TELLING]
     chosen = [
+        len(points) - 2,
         max(earlier, key=lambda number: points[number].size),
         max(earlier, key=lambda number: points[number].objects),
         *collects[-1:],

@@ -52,7 +52,7 @@ def large(series: Series) -> list[Suspect]:
     rows = [
         row
         for row in series.now.rows.values()
-        if row.count >= 10
+        if row.count >= 3
         and row.retained >= max(_LARGE_SHARE * snapshot.size, _LEAST_LARGE)
         and row.count >= 3 * max(row.holders, 1)
         and not row.text.startswith(("garbage", "held by C", "<interpreter>"))

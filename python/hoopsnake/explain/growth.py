@@ -18,6 +18,8 @@ from hoopsnake.heap.layouts import Layout
 _FEW = 5
 _LARGE = 100_000
 _LEAST_BYTES = 4_000
+_FLAT_STEPS = 3
+_GARBAGE = 4  # the root of garbage
 _LEAST_BYTES_OF_LIGHT = 12_000  # weak references
 # Parts of the program's text.
 _OF_CODE = re.compile(
@@ -47,10 +49,17 @@ def find_growth(series: Series) -> list[Frontier]:
         for row in series.now.rows.values()
         if (frontier := _frontier(series, row, above.get(row.above)))
     ]
-    found.sort(key=lambda one: -one.gained)
+    found.sort(key=_order)
     found = list(_outermost(found))
+    strong = [one for one in found if one.row.layout != Layout.WEAK_REFERENCE]
+    found = strong or found
     total = sum(one.gained for one in found)
     return [one for one in found if one.gained >= _LEAST_SHARE * total]
+
+
+def _order(one: Frontier) -> float:
+    """Most gained first; of a dict rather its values than its keys."""
+    return -one.gained * (0.2 if one.row.text.endswith("{key}") else 1.0)
 
 
 def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
@@ -66,12 +75,16 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
     light = row.layout == Layout.WEAK_REFERENCE
     if gained < (_LEAST_BYTES_OF_LIGHT if light else _LEAST_BYTES):
         return None
-    if not _rises(series, growth.counts):
+    if not _rises(series, growth, gained) or _is_garbage(series, row):
         return None
     if above is not None and not _outgrows(series, row, above):
         if not row.text.startswith("closure cell"):
             return None
-        row, above = _grown_on_the_way(series, row) or (row, None)
+        found = _grown_on_the_way(series, row)
+        if found is None:
+            # It came with its function; who holds that, nothing shows.
+            return Frontier(row, None, growth, gained // 500 + 1)
+        row, above = found
     return Frontier(row, above, growth, gained)
 
 
@@ -100,12 +113,54 @@ def keeps_rising(counts: tuple[int, ...]) -> bool:
     return all(after >= 0.8 * before for before, after in steps)
 
 
-def _rises(series: Series, counts: tuple[int, ...]) -> bool:
-    """Also since the last import: what a program loads is no growth."""
+def _is_garbage(series: Series, row: Row) -> bool:
+    """Only garbage leads there: `delayed` looks after it."""
+    core = series.last.core
+    return core.object(core.path_steps(row.example)[0][0])[8] == _GARBAGE
+
+
+def _rises(series: Series, growth: Growth, gained: int) -> bool:
+    """Again and again, not only with what the program loads, and to the end."""
+    counts = growth.counts
+    if not _rises_between_imports(series, counts) or _levels_off(series, counts):
+        return False
     settled = counts[-len(series.settled) :]
-    if len(settled) >= 3:
-        return keeps_rising(settled)
-    return keeps_rising(counts)
+    if keeps_rising(settled if len(settled) >= 3 else counts):
+        return True
+    return len(settled) >= 2 and _leaps(series, settled, gained)
+
+
+def _rises_between_imports(series: Series, counts: tuple[int, ...]) -> bool:
+    modules = [point.modules - point.made_modules for point in series.points]
+    return any(
+        after > before and loaded_after <= loaded_before + 1
+        for (before, after), (loaded_before, loaded_after) in zip(
+            pairwise(counts), pairwise(modules), strict=True
+        )
+    )
+
+
+def _levels_off(series: Series, counts: tuple[int, ...]) -> bool:
+    """No more of them in the last two steps in which the program went on allocating."""
+    flat = 0
+    steps = list(zip(pairwise(counts), series.points[1:], strict=True))
+    for (before, after), point in reversed(steps):
+        if after > before:
+            break
+        flat += point.trigger not in ("exit", "collect", "garbage")
+    return flat >= _FLAT_STEPS
+
+
+def _leaps(series: Series, counts: tuple[int, ...], gained: int) -> bool:
+    """Once only, but many times over, and it is most of what the process has gained."""
+    sizes = [point.size for point in series.settled]
+    first = next((count for count in counts if count), 0)
+    return (
+        first >= _FEW
+        and counts[-1] >= max(counts)
+        and counts[-1] >= 2 * first
+        and gained >= 0.5 * (sizes[-1] - min(sizes)) > 0
+    )
 
 
 def _outgrows(series: Series, row: Row, above: Row) -> bool:

@@ -11,6 +11,16 @@ from hoopsnake.heap.snapshot import Snapshot
 
 _MOST_OBJECTS = 3000
 _NOT_TELLING = {Layout.TYPE, Layout.FUNCTION, Layout.CODE, Layout.MODULE}
+# Parts that others are made of.
+_INTERNAL = {
+    "itertools._tee_dataobject",
+    "managedbuffer",
+    "functools._lru_list_elem",
+    "hamt",
+    "hamt_bitmap_node",
+    "hamt_array_node",
+    "hamt_collision_node",
+}
 # What is looked through on the way to what an entry is about.
 _LEADING = {Layout.METHOD, Layout.PARTIAL, Layout.TUPLE, Layout.DICT, Layout.CELL}
 
@@ -73,7 +83,11 @@ class Payload:
         if own:
             best = max(own, key=lambda row: (self.retained[row], self.counts[row]))
             return self.snapshot.types[best].name
-        return self.snapshot.types[self.snapshot.core.object(self.entry)[1]].name
+        row = self.snapshot.core.object(self.entry)[1]
+        if self.snapshot.types[row].name in _INTERNAL:
+            outer = [one for one in self.counts if self.snapshot.types[one].name not in _INTERNAL]
+            row = max(outer, key=lambda one: self.retained[one], default=row)
+        return self.snapshot.types[row].name
 
     def _is_own(self, row: int) -> bool:
         kind = self.snapshot.types[row]
@@ -83,7 +97,10 @@ class Payload:
 
     def _is_instance(self, row: int) -> bool:
         layout = self.snapshot.types[row].layout
-        return layout in (Layout.INSTANCE, Layout.OTHER, Layout.GENERATOR)
+        return (
+            layout in (Layout.INSTANCE, Layout.OTHER, Layout.GENERATOR)
+            and self.snapshot.types[row].name not in _INTERNAL
+        )
 
     @property
     def has_frame(self) -> bool:

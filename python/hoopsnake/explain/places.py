@@ -74,6 +74,9 @@ def place_of(snapshot: Snapshot, number: int) -> Place:
     for at in range(len(steps) - 1, -1, -1):
         if _anchor(snapshot, place, at):
             break
+    if steps and steps[-1].layout == Layout.DEQUE:
+        label = snapshot.core.label(steps[-1].id)
+        place.bound = label[4] - 1 if label and label[4] else None
     if not place.name:
         place.name = f"`{plain(place.path)}`"
     return place
