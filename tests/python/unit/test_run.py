@@ -192,6 +192,7 @@ def test_it_is_the_same_process_and_run_json_says_so(hoop: Hoop) -> None:
         "json": str(hoop.work / "out.json"),
         "quiet": True,
         "color": "auto",
+        "explain": None,
         "warned": False,
     }
 
