@@ -191,6 +191,7 @@ def test_it_is_the_same_process_and_run_json_says_so(hoop: Hoop) -> None:
         "report": None,
         "json": str(hoop.work / "out.json"),
         "quiet": True,
+        "explain": None,
         "color": "auto",
         "explain": None,
         "warned": False,
