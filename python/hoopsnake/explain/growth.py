@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What grows from snapshot to snapshot: entries of which there are more each time while their holder
-stays one. Nothing here knows what a list or a cache is: only how many objects a path of one shape
-leads to, and how many its holder's path does."""
+"""What grows from snapshot to snapshot: entries of which there are more each time while their
+holder stays one.
+
+Nothing here knows what a list or a cache is: only how many objects a path of one shape leads to,
+and how many its holder's path does.
+"""
 
 from __future__ import annotations
 

@@ -193,7 +193,6 @@ def test_it_is_the_same_process_and_run_json_says_so(hoop: Hoop) -> None:
         "quiet": True,
         "explain": None,
         "color": "auto",
-        "explain": None,
         "warned": False,
     }
 
