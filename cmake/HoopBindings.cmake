@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# hoopsnake._core: the analysis of snapshots for Python, by nanobind. For the interpreter that builds a wheel, or, in a
-# developer's build, for .venv's.
+# hoopsnake._core: the analysis of snapshots for Python, by nanobind. A wheel brings it; a developer's build only compiles
+# what is ours of it, against .venv's Python, for warnings and linters.
 
 function(hoop_add_core)
   if(NOT IS_DIRECTORY ${PROJECT_SOURCE_DIR}/src/bindings)
@@ -26,14 +26,17 @@ function(hoop_add_core)
   if(NOT TARGET hoop_remote)
     list(FILTER sources EXCLUDE REGEX "/remote\\.cpp$")
   endif()
-  nanobind_add_module(hoop_core NB_STATIC NOMINSIZE ${sources})
+  if(SKBUILD)
+    nanobind_add_module(hoop_core NB_STATIC NOMINSIZE ${sources})
+    set_target_properties(hoop_core PROPERTIES OUTPUT_NAME _core)
+    install(TARGETS hoop_core LIBRARY DESTINATION hoopsnake)
+  else()
+    add_library(hoop_core OBJECT ${sources})
+    target_include_directories(hoop_core SYSTEM PRIVATE ${Python_INCLUDE_DIRS})
+  endif()
   target_include_directories(hoop_core PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(hoop_core PRIVATE hoop_analysis $<TARGET_NAME_IF_EXISTS:hoop_remote> hoop_flags)
   target_compile_definitions(hoop_core PRIVATE HOOP_HAVE_REMOTE=$<TARGET_EXISTS:hoop_remote>)
-  set_target_properties(hoop_core PROPERTIES OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${HOOP_PACKAGE_DIR})
   # Its headers are not ours to mend.
   target_include_directories(hoop_core SYSTEM PRIVATE ${NB_DIR}/include)
-  if(SKBUILD)
-    install(TARGETS hoop_core LIBRARY DESTINATION hoopsnake)
-  endif()
 endfunction()

@@ -37,7 +37,11 @@ Stop kind_of_stop(bool is_full) {
 
 void note_start(PyObject* info) {
   const auto generation = static_cast<int>(number_in(info, generation_key));
-  if (generation == kGenerations - 1) growth_watch_sees_start();
+  if (generation == kGenerations - 1) {
+    growth_watch_sees_start();
+  } else if (growth_is_watched()) {
+    on_growth_beat();
+  }
   collection_start = os::monotonic_now();
   collector_sees_start(generation);
 }

@@ -59,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     return made
 
 
+class Progress(shared.Progress):
+    """Where there is no terminal, one line for each snapshot is enough."""
+
+    def __call__(self, what: str, share: float) -> None:
+        super().__call__(what if sys.stderr.isatty() else what.partition(":")[0], share)
+
+
 def run(names: Sequence[str], pid: int | None = None) -> Explanation:
     """Explain the snapshots of one process, with progress on stderr."""
     from hoopsnake.explain import explain
@@ -69,7 +76,7 @@ def run(names: Sequence[str], pid: int | None = None) -> Explanation:
         known = ", ".join(map(str, groups))
         raise HoopError(f"no snapshot is of process {pid}; there are some of {known}")
     chosen = groups[pid] if pid is not None else next(iter(groups.values()))
-    progress = shared.Progress("explain")
+    progress = Progress("explain")
     try:
         found = explain(chosen, progress=progress)
     finally:

@@ -70,7 +70,8 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
     return Suspect(
         "delayed",
         f"{plural} of `{short_name(kept)}` ({units.size(retained)}) "
-        f"{'is' if garbage == 1 else 'are'} kept by nothing but {'itself' if garbage == 1 else 'themselves'}: "
+        f"{'is' if garbage == 1 else 'are'} kept by nothing but "
+        f"{'itself' if garbage == 1 else 'themselves'}: "
         f"`{edge}` closes the cycle{place}; {when}.",
         holder,
         kept,

@@ -14,7 +14,6 @@ from hoopsnake.explain.model import Suspect
 from hoopsnake.explain.series import Point, Progress, Series, expand, read
 from hoopsnake.heap.snapshot import Snapshot
 
-
 _LARGE_BOUNDED = 500_000
 _SHARE_BOUNDED = 0.02
 
@@ -93,6 +92,7 @@ def _earlier(series: Series) -> list[Suspect]:
             one
             for one in _examine(series.until(number))
             if one.is_alarm and (is_end or one.growth is None)
+            if one.verdict != "bounded" or series.points[number].trigger in _TELLING
         ]
         if found:
             return [replace(one, sentence=f"{one.sentence} {_GONE}") for one in found]

@@ -13,14 +13,14 @@ from hoopsnake.heap.layouts import Layout
 # Where the fix is known from the name of the attribute that holds: of the standard library only.
 _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
     (
-        r"logging\..*loggerDict|loggerDict",
-        "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or "
-        "`extra=`.",
-    ),
-    (
         r"\.handlers\b",
         "Add the handler once, at import, or take it off again with `removeHandler()`; a logger "
         "lives as long as the process.",
+    ),
+    (
+        r"logging\..*loggerDict|loggerDict",
+        "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or "
+        "`extra=`.",
     ),
     (
         r"linecache\.cache",
@@ -205,6 +205,12 @@ _ENTRIES: Sequence[tuple[Callable[[int, str], bool], str]] = (
         lambda layout, name: name == "_contextvars.ContextVar" or name.startswith("hamt"),
         _BY_KIND["context"],
     ),
+)
+
+
+IN_VAIN = (
+    " It has a bound, and does not grow on for ever; if it fills with entries that are never found "
+    "again, their keys do not compare equal (`__eq__`, `__hash__`)."
 )
 
 

@@ -4,6 +4,8 @@ to let go of them."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Holder, Suspect
 from hoopsnake.explain.places import is_standard, short_name
@@ -16,8 +18,9 @@ from hoopsnake.report import units
 # References, in all, by which those to one type grew.
 _LEAST_MORE = 20
 _MANY_MORE = 500
+_LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
-_USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST, Layout.OTHER)
+_USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
 _FIX = (
     "Nothing in Python holds them: an extension took a reference and did not release it "
     "(a missing `Py_DECREF`). Upgrade or fix the extension; there is no holder to look for."
@@ -25,7 +28,7 @@ _FIX = (
 
 
 def suspects(series: Series) -> list[Suspect]:
-    found = [*_growing(series), *_own_instances(series)]
+    found = [*_growing(series), *_own_instances(series), *_allocated(series)]
     found.sort(key=lambda one: -one.weight)
     kept: dict[str, Suspect] = {}
     for one in found:
@@ -45,7 +48,9 @@ def _growing(series: Series) -> list[Suspect]:
         name = snapshot.types[row].name
         held = [point.held_by_c.get(name, (0, 0, 0)) for point in points]
         counts = tuple(one[1] for one in held)
-        is_usual = snapshot.types[row].layout in _USUAL_TO_HOLD
+        is_usual = snapshot.types[row].layout in _USUAL_TO_HOLD or "." not in name
+        if snapshot.types[row].layout == Layout.BUILTIN_FUNCTION:
+            is_usual = False
         if counts[-1] - min(counts) < (_MANY_MORE if is_usual else _LEAST_MORE):
             continue
         if not keeps_rising(counts):
@@ -70,6 +75,60 @@ def _own_instances(series: Series) -> list[Suspect]:
             continue
         found.append(_suspect(snapshot, example, objects, references, retained, None))
     return found
+
+
+def _allocated(series: Series) -> list[Suspect]:
+    """Memory that grows again and again, and that no object explains."""
+    points = series.settled
+    if len(points) < 5:
+        return []
+    objects = [point.size - points[0].size for point in points]
+    heap = [point.heap_bytes - more for point, more in zip(points, objects, strict=True)]
+    found = []
+    for what, amounts in (
+        ("with malloc()", [point.c_bytes for point in points]),
+        ("in Python's heap", heap),
+    ):
+        gained = amounts[-1] - min(amounts)
+        if gained < _LEAST_ALLOCATED or not keeps_rising(tuple(amounts)):
+            continue
+        rises = sum(after > before + gained // 50 for before, after in pairwise(amounts))
+        if rises >= 4 and objects[-1] < gained / 2:
+            found.append(_memory_of_c(series, what, tuple(amounts), gained))
+    return found
+
+
+def _memory_of_c(series: Series, what: str, amounts: tuple[int, ...], gained: int) -> Suspect:
+    names = extensions(series.last)
+    loaded = f" (loaded: {', '.join(names[:4])})" if names else ""
+    growth = Growth(amounts, amounts, series.seconds[-len(amounts) :])
+    return Suspect(
+        "held-from-c",
+        f"{units.size(gained)} more than at first are allocated {what} and no Python object has "
+        f"them: an extension{loaded} holds them, or has lost them.",
+        Holder(f"C code, memory {what}", "C", f"memory {what}"),
+        f"memory of C code{loaded}",
+        1,
+        gained,
+        "Objects of an extension that hold each other where the collector does not see it, or "
+        "memory that it did not free: make such objects once and reuse them, and upgrade the "
+        "extension; `hoop audit` shows objects whose counts are too high.",
+        "medium",
+        growth,
+        ["in each snapshot there were " + ", ".join(units.size(one) for one in amounts)],
+        gained * 0.5,
+    )
+
+
+def extensions(snapshot: Snapshot) -> list[str]:
+    """Compiled modules that are not of the standard library, by their packages."""
+    found: dict[str, None] = {}
+    for name, module in snapshot.modules.items():
+        label = snapshot.core.label(module.id)
+        is_own = label is not None and "lib-dynload" not in label[2]
+        if label and is_own and label[2].endswith(".so"):
+            found[name.partition(".")[0]] = None
+    return list(found)
 
 
 def _suspect(

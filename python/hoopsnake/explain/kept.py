@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one snapshot shows by its structure alone: objects that hold their own weak keys, caches whose
-keys are instances, default arguments that were filled, exceptions, frames and unfinished
+"""What one snapshot shows by its structure alone: objects that hold their own weak keys, caches
+whose keys are instances, default arguments that were filled, exceptions, frames and unfinished
 generators in containers, what lies in gc.garbage."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -25,7 +26,15 @@ _ODD_ENTRIES = {
     Layout.FRAME: 3,
     Layout.GENERATOR: 5,
 }
+# What has to be closed or waited for, of the standard library.
+_OF_SYSTEM = re.compile(
+    r"_io\.(TextIOWrapper|Buffered\w+|FileIO)|socket\.socket|ssl\.SSLSocket|subprocess\.Popen|"
+    r"sqlite3\.Connection|mmap\.mmap|_?asyncio[.\w]*\.?(Task|Future)|concurrent\.futures\.\S+Future"
+)
+_MANY_OF_SYSTEM = 5
 _LEAST_FILLED = 10
+_MANY_FINALIZERS = 10
+_LEAST_CACHE_BYTES = 4_000
 _MANY_THREADS = 3
 _LEAST_VARIABLES = 10
 _LEAST_TEE_BYTES = 100_000
@@ -52,6 +61,7 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _last_errors(snapshot)
     yield from _made_context_variables(snapshot)
     yield from _thread_locals(snapshot)
+    yield from _repeated_finalizers(snapshot)
     yield from _slow_tees(snapshot)
     yield from _made_modules(series, snapshot)
 
@@ -92,8 +102,8 @@ def _caches_of_methods(snapshot: Snapshot) -> Iterator[Suspect]:
         instances = [key for key in keys if _first_is_instance(snapshot, key)]
         if not instances:
             continue
-        retained = snapshot.core.object(table)[6]
-        if retained < 4_000:
+        retained = max(snapshot.core.object(one)[6] for one in (cache, table))
+        if retained < _LEAST_CACHE_BYTES:
             continue
         largest = max(instances, key=lambda one: snapshot.core.object(one)[6])
         yield of_entries(snapshot, place_of(snapshot, cache), largest, len(instances), retained)
@@ -196,6 +206,8 @@ def _filled_default(snapshot: Snapshot, container: int) -> Iterator[Suspect]:
 def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     for row in series.now.rows.values():
         least = _ODD_ENTRIES.get(Layout(row.layout)) if row.layout in _ODD_ENTRIES else None
+        if _OF_SYSTEM.search(row.type):
+            least = _MANY_OF_SYSTEM
         if least is None or row.count < least or row.count < 3 * max(row.holders, 1):
             continue
         container = _container_of(snapshot, row)
@@ -204,9 +216,19 @@ def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
         place = place_of(snapshot, container)
         if place.is_working_data or place.kind == "local variable":
             continue
+        if row.layout not in _ODD_ENTRIES and not _is_finished(snapshot, row):
+            continue
         if row.layout == Layout.EXCEPTION and not _has_traceback(snapshot, row.example):
             continue
         yield of_entries(snapshot, place, row.example, row.count, row.retained)
+
+
+def _is_finished(snapshot: Snapshot, row: Row) -> bool:
+    """Of tasks and futures, one that has a result; anything else that the system gave."""
+    if not row.type.endswith(("Task", "Future")):
+        return True
+    result = _attribute(snapshot, row.example, "_result")
+    return result is not None and snapshot.core.object(result)[6] > 100
 
 
 def _container_of(snapshot: Snapshot, row: Row) -> int | None:
@@ -291,8 +313,35 @@ def _is_own_instance(snapshot: Snapshot, number: int) -> bool:
     return kind.layout == Layout.INSTANCE and kind.made_at_run_time and not is_standard(kind.name)
 
 
+def _repeated_finalizers(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Finalizers of one and the same object: one was meant."""
+    by_target: dict[int, list[int]] = {}
+    for row in snapshot.type_rows("weakref.finalize._Info"):
+        for info in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+            reference = _attribute(snapshot, info, "weakref")
+            target = _weak_target(snapshot, reference)
+            if target is not None:
+                by_target.setdefault(target, []).append(info)
+    for infos in by_target.values():
+        if len(infos) < _MANY_FINALIZERS:
+            continue
+        place = place_of(snapshot, infos[0])
+        place.kind, place.name = "finalizers", "`weakref.finalize._registry`"
+        place.path = "weakref.finalize._registry"
+        retained = sum(snapshot.core.object(one)[6] for one in infos)
+        evidence = ["all of them are for one and the same object"]
+        yield of_entries(snapshot, place, infos[0], len(infos), retained, evidence=evidence)
+
+
+def _weak_target(snapshot: Snapshot, reference: int | None) -> int | None:
+    if reference is None:
+        return None
+    edges = snapshot.core.referents(reference)
+    return next((one for kind, _, _, one in edges if kind == 11), None)
+
+
 def _slow_tees(snapshot: Snapshot) -> Iterator[Suspect]:
-    """Iterators of itertools.tee that fell behind another: they hold a chain of what it has read."""
+    """Iterators of itertools.tee that fell behind another: they hold all that it has read."""
     for row in snapshot.type_rows("itertools._tee"):
         for tee in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
             blocks = _chain(snapshot, tee, "itertools._tee_dataobject")

@@ -16,9 +16,11 @@ from hoopsnake.heap.snapshot import open as open_snapshot
 
 Progress = Callable[[str, float], object]
 
-# Of so many objects on, a few snapshots of a series have to do.
-_LARGE = 1_000_000
-_MOST_OF_LARGE = 4
+_LARGE = 1_000_000  # objects
+# Snapshots of a series that are looked at: of large ones, fewer.
+_MOST = 14
+_LEAST = 4
+_MOST_BYTES = 200_000_000
 
 
 @dataclass(slots=True)
@@ -49,6 +51,8 @@ class Point:
     rows: dict[str, Row]
     held_by_c: dict[str, tuple[int, int, int]]  # by type: objects, references, retained
     garbage: dict[str, int]  # by cycle: how many
+    c_bytes: int  # in use by malloc()
+    heap_bytes: int  # in use of Python's heap, where it is ours
     modules: int
     made_modules: int  # without a file, beyond those built in
 
@@ -178,10 +182,19 @@ def _of_one_process(paths: Sequence[str]) -> list[str]:
         pids = ", ".join(str(pid) for pid in groups)
         raise HoopError(f"these are snapshots of several processes ({pids}); give those of one")
     files = next(iter(groups.values()))
-    if os.path.getsize(files[-1]) > 5 * _LARGE and len(files) > _MOST_OF_LARGE:
-        last = len(files) - 1
-        files = [files[last * i // (_MOST_OF_LARGE - 1)] for i in range(_MOST_OF_LARGE)]
-    return files
+    fitting = _MOST_BYTES // max(os.path.getsize(files[-1]), 1)
+    return _thinned(files, max(_LEAST, min(_MOST, fitting)))
+
+
+def _thinned(files: list[str], most: int) -> list[str]:
+    """The first and the last, those before collections, and some of the others."""
+    if len(files) <= most:
+        return files
+    telling = [one for one in files[1:-1] if "-collect" in one or "-garbage" in one][-2:]
+    others = [one for one in files if one not in telling]
+    places = most - len(telling)
+    chosen = {others[(len(others) - 1) * i // (places - 1)] for i in range(places)}
+    return [one for one in files if one in chosen or one in telling]
 
 
 def _point_of(snapshot: Snapshot) -> Point:
@@ -202,6 +215,8 @@ def _point_of(snapshot: Snapshot) -> Point:
             for group in snapshot.cycles()
             if group.held < group.count
         },
+        snapshot.memory.get("C library: in use", 0),
+        snapshot.memory.get("heap: live blocks", 0),
         len(snapshot.modules),
         sum(1 for one in snapshot.modules.values() if is_made_module(snapshot, one.id)),
     )

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <type_traits>
 #include <vector>
@@ -299,6 +300,33 @@ TEST_F(HeapTest, EnumeratesChunkByChunkInAddressOrderThenTheLargest) {
   std::size_t direct = 0;
   heap_.for_each_direct_block([&](const LiveBlock&) { ++direct; });
   EXPECT_EQ(direct, 10u);
+}
+
+TEST_F(HeapTest, PassesOverASlabWhoseFreeListIsDamaged) {
+  const std::vector<void*> others = allocate_many(10, 200);
+  const std::vector<void*> blocks = allocate_many(20'000, 48);
+  std::set<Address> expected;
+  for (void* const block : blocks) expected.insert(address_of(block));
+  for (void* const block : others) expected.insert(address_of(block));
+  void* const hurt = blocks[10'000];
+  heap_.free(hurt);
+  void* link = nullptr;
+  std::memcpy(&link, hurt, sizeof link);
+  std::memset(hurt, 0x5A, sizeof link);
+  std::set<Address> found;
+  heap_.for_each_block([&](const LiveBlock& block) { found.insert(block.start); },
+                       Heap::OnDamage::kPassOver);
+  EXPECT_DEATH(heap_.for_each_block([](const LiveBlock&) {}), "written to after it was freed");
+  std::memcpy(hurt, &link, sizeof link);
+  // All but those of one slab, which are neighbours.
+  EXPECT_TRUE(std::includes(expected.begin(), expected.end(), found.begin(), found.end()));
+  for (void* const block : others) EXPECT_TRUE(found.contains(address_of(block)));
+  std::vector<Address> absent;
+  std::set_difference(expected.begin(), expected.end(), found.begin(), found.end(),
+                      std::back_inserter(absent));
+  ASSERT_GT(absent.size(), 1u);
+  EXPECT_TRUE(std::binary_search(absent.begin(), absent.end(), address_of(hurt)));
+  EXPECT_LE(absent.back() - absent.front(), kUnitBytes);
 }
 
 // --- figures -------------------------------------------------------------------------------------

@@ -171,6 +171,42 @@ def test_keeps_the_baseline(stage: Path) -> None:
     assert calls(stage)[3:] == ["stock", "hoop"]
 
 
+def test_us_first_needs_no_baseline_where_nothing_fails(stage: Path) -> None:
+    found = "test.test_a.T.test_x passed\ntest.test_b.T.test_z skipped\n"
+    run = compare(stage, found, found, "--us-first")
+    assert run.returncode == 0, run.stderr
+    assert row(run) == ["3.11.99", "2", "0", "0", "0", "0", "0"]
+    assert calls(stage) == ["hoop"]
+
+
+def test_us_first_compares_the_files_in_which_something_fails(stage: Path) -> None:
+    fine = "test.test_b.T.test_x passed\n"
+    run = compare(
+        stage,
+        fine + "test.test_a.T.test_x passed\ntest.test_a.T.test_y failed\n",
+        fine + "test.test_a.T.test_x failed\ntest.test_a.T.test_y failed\n",
+        "--us-first",
+    )
+    assert run.returncode == 1
+    assert "fails only under us: test.test_a.T.test_x" in run.stdout
+    assert row(run)[-1] == "1"
+    assert calls(stage) == ["hoop", "stock test_a", "stock test_a", "hoop test_a"]
+
+
+def test_us_first_sees_a_crash_and_a_subtest(stage: Path) -> None:
+    fine = "test.test_a.T.test_x passed\n"
+    run = compare(
+        stage,
+        fine + "test.test_a.T.test_y passed\ntest.test_b.T.test_x passed\n",
+        fine + "test.test_a.T.test_y nameless\ntest.test_b.T.test_x crashed\n",
+        "--us-first",
+    )
+    assert run.returncode == 1
+    assert "fails only under us: test.test_a.T.test_y" in run.stdout
+    assert "fails as a whole (crash or time-out) only under us: test_b" in run.stdout
+    assert calls(stage)[:2] == ["hoop", "stock test_a test_b"]
+
+
 def test_runs_only_files_that_the_version_has(stage: Path) -> None:
     found = "test.test_b.T.test_x passed\n"
     compare(stage, found, found, "test_b", "test_unheard_of")

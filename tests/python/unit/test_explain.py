@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explanations of small heaps of known content: who is named, in which words and documents."""
+"""Explanations of small heaps of known content: who is named, in which words, in which form."""
 
 from __future__ import annotations
 
