@@ -83,7 +83,7 @@ def test_the_documented_example_is_explained_as_documented(box: Sandbox) -> None
         for line in said(done).replace("program.py", "crawl.py").split(" The snapshots: ")
     ]
     expected = without_numbers(" ".join(answer.split()).partition(" The snapshots: ")[0])
-    assert told[0] == expected
+    assert told[0].startswith(expected)  # notes of this Python may follow
     assert done.out == b""
 
 
@@ -111,7 +111,7 @@ def test_snapshots_go_where_they_are_asked_to(box: Sandbox) -> None:
     folder.mkdir()
     done = explain(box, LEAK + "keep(20_000)", "--quiet", "--snapshots", folder).check()
     names = names_of(folder)
-    assert all(re.fullmatch(r"\d+-\d+-(growth|exit)\.hoop", name) for name in names), names
+    assert all(re.fullmatch(r"\d+-\d+-(growth|time|exit)\.hoop", name) for name in names), names
     assert sum("-exit" in name for name in names) == 1
     assert 3 <= len(names) <= 40
     assert f"The snapshots: {folder}." in said(done)
@@ -142,7 +142,7 @@ def test_the_exit_status_stays(ending: str, box: Sandbox) -> None:
 def test_an_exception_is_shown_before(box: Sandbox) -> None:
     done = explain(box, LEAK + "keep(20_000)\n1 / 0", "--quiet")
     assert done.code == 1
-    assert said(done).index("ZeroDivisionError") < said(done).index("1 suspect")
+    assert said(done).index("ZeroDivisionError") < said(done).index("suspect")
 
 
 def test_a_killed_program_says_nothing_but_its_snapshots_are_there(box: Sandbox) -> None:
