@@ -129,6 +129,16 @@ def test_snapshots_lie_in_the_run_directory_and_are_not_announced(box: Sandbox) 
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_snapshots_of_an_earlier_run_are_left_alone(box: Sandbox) -> None:
+    folder = box.work / "here"
+    folder.mkdir()
+    explain(box, LEAK + "keep(20_000)", "--quiet", "--snapshots", folder).check()
+    before = names_of(folder)
+    done = explain(box, CLEAN, "--quiet", "--snapshots", folder).check()
+    assert said(done).startswith("Nothing suspicious")
+    assert set(before) < set(names_of(folder))
+
+
 # --- how programs end -----------------------------------------------------------------------------
 
 
@@ -181,6 +191,9 @@ def test_what_is_no_python_or_is_switched_off_is_not_explained(box: Sandbox) -> 
     words = [*hoop_command(), "run", "--explain", "--quiet", box.python.path, script]
     done = box.execute(words, environ={"HOOP_DISABLE": "1"}).check()
     assert done.err == b""
+    done = box.execute(words, environ={"PYTHONMALLOC": "malloc"}).check()
+    assert "hoop: there is no explanation, since no snapshot was taken" in done.err.decode()
+    assert "too short" not in done.err.decode()
 
 
 def test_a_program_without_stderr_ends_as_ever(box: Sandbox) -> None:
