@@ -8,6 +8,8 @@ STEP := tools/step
 PYTHON := .venv/bin/python
 REPORTS := $(CURDIR)/build/reports
 BUILD := nice cmake --build --preset
+# Most Python tests wait for processes: two at a time, wherever one comes first.
+PYTEST := $(PYTHON) -m pytest -n 2 --dist worksteal
 # Warnings stop CI, not users with a newer compiler.
 CMAKE_ARGS := -DHOOP_WERROR=$(if $(CI),ON,OFF)
 
@@ -41,7 +43,7 @@ ctest: build/dev/configured
 pytest: setup install
 	@mkdir -p $(REPORTS)
 	@$(STEP) -s '(passed|failed|error).* in [0-9.]+s' pytest "Python tests" \
-	  env HOOP_AGENTS=$(CURDIR)/build/dev/hoopsnake $(PYTHON) -m pytest --junitxml=$(REPORTS)/pytest.xml $(PYTEST_ARGS)
+	  env HOOP_AGENTS=$(CURDIR)/build/dev/hoopsnake $(PYTEST) --junitxml=$(REPORTS)/pytest.xml $(PYTEST_ARGS)
 
 install: .venv/.installed
 .venv/.installed: $(shell find src python cmake CMakeLists.txt pyproject.toml -type f -not -path '*/.*' -not -name '*.pyc')

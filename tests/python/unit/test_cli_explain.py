@@ -50,7 +50,7 @@ def test_the_answer_comes_first(folder: Path, capsys: Captured) -> None:
     lines = answer(capsys, "explain", folder).splitlines()
     assert lines[0] == "1 suspect, the first: module-level dict `app.CACHE`."
     assert lines[1].startswith("Process 4711, CPython 3.12.1, 3 snapshots in ")
-    assert lines[3].startswith("  GROWS  23 `app.Session` (23.9 KiB) are kept by")
+    assert lines[3].startswith("  GROWS  23 `app.Session` (25.6 KiB) are kept by")
     assert any(line.startswith("    fix: ") for line in lines)
     assert "confidence" not in "\n".join(lines)
 

@@ -58,7 +58,7 @@ def test_the_holder_is_named_and_how_it_grew(series: list[str]) -> None:
     assert one.growth.counts == (3, 13, 23)
     assert one.growth.seconds == (0, 60, 120)
     assert one.growth.per_hour == 30 * (one.growth.retained[-1] - one.growth.retained[0])
-    assert one.sentence.startswith("23 `app.Session` (23.9 KiB) are kept by module-level dict")
+    assert one.sentence.startswith("23 `app.Session` (25.6 KiB) are kept by module-level dict")
     assert "remove entries (`pop`)" in one.fix
     assert found.alarms == [one]
     assert (found.pid, found.python, len(found.points)) == (4711, "3.12.1", 3)
