@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,16 @@ COMMAND = [sys.executable, str(DEMO), "--seconds", "1", "--rate", "100"]
 pytest.importorskip("uvicorn")
 if not Path(sys.executable).with_name("hoop").exists():
     pytest.skip("hoop is not installed beside this Python", allow_module_level=True)
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    """There is one build/demo, and tests may run side by side."""
+    lock = ROOT / "build" / "demo.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def cmdlines() -> list[bytes]:

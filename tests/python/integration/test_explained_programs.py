@@ -276,8 +276,8 @@ def test_watch_takes_no_more_than_it_is_told(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("waited_for", [True, False])
 def test_watch_says_what_it_knows_when_the_process_ends(waited_for: bool, box: Sandbox) -> None:
-    process = start(box, 3)
-    watcher = box.start(watching(process, "--every", "1.2s", "--most", "9"))
+    process = start(box, 5)
+    watcher = box.start(watching(process, "--every", "2s", "--most", "9"))
     if waited_for:
         process.communicate()
     out, err = watcher.communicate(timeout=60)
