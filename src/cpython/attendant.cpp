@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -24,6 +25,7 @@
 #include "base/units.h"
 #include "cpython/allocator.h"
 #include "cpython/compat/thread_state.h"
+#include "cpython/growth_watch.h"
 #include "cpython/process.h"
 #include "cpython/snapshot_copy.h"
 #include "cpython/snapshot_triggers.h"
@@ -370,7 +372,9 @@ void take_over() {
 
 int patience() {
   if (is_writing()) return kPollWhileWriting;
-  return snapshot_triggers.needs_looks() ? kBetweenLooks : -1;
+  const int until_growth = growth_watch_sees_time(os::monotonic_now());
+  if (!snapshot_triggers.needs_looks()) return until_growth;
+  return until_growth < 0 ? kBetweenLooks : std::min(until_growth, kBetweenLooks);
 }
 
 // False: somebody has closed our descriptors, and nobody can ask any more. The end of the
@@ -471,11 +475,14 @@ void take_snapshot_now(const char* trigger) noexcept {
   close_descriptor(file);
   if (failure != nullptr) return finish_own(own, failure);
   const bool can_hand_over = attendant.exists;
-  if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond))
-    return;
+  if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond)) return;
   if (!can_hand_over) return snapshot_copy.end();
   is_handed_over.store(true, std::memory_order_release);
   wake_up();
+}
+
+void wake_attendant() noexcept {
+  if (attendant.exists) wake_up();
 }
 
 void pause_attendant() noexcept {

@@ -3,7 +3,8 @@
 
 #include <Python.h>
 
-#include <cstddef>
+#include <algorithm>
+#include <atomic>
 
 #include "base/units.h"
 #include "cpython/attendant.h"
@@ -20,6 +21,10 @@ constexpr unsigned kFirstInterval = 1;
 constexpr Nanoseconds kAllowance = 2 * kSecond;
 constexpr unsigned kShare = 2;
 
+// After a snapshot, the next one for the time that has gone by; then after half as much again.
+constexpr Nanoseconds kFirstWait = 5 * kMillisecond;
+constexpr Nanoseconds kLongestWait = 20 * kSecond;
+
 struct GrowthWatch {
   bool is_open = false;
   bool look_asked = false;
@@ -32,6 +37,15 @@ struct GrowthWatch {
   Py_ssize_t garbage_seen = 0;
 };
 constinit GrowthWatch watch;
+
+// Shared with the attendant's thread.
+struct GrowthClock {
+  std::atomic<bool> runs{false};
+  std::atomic<bool> is_due{false};
+  std::atomic<Nanoseconds> last_taken{0};
+  std::atomic<Nanoseconds> wait{kFirstWait};
+};
+constinit GrowthClock growth_clock;
 
 PyObject* find_imports() {
   PyObject* const module = PyDict_GetItemString(PyImport_GetModuleDict(), "_frozen_importlib");
@@ -61,14 +75,19 @@ void take(const char* trigger) {
   take_snapshot_now(trigger);
   watch.spent += os::monotonic_now() - begin;
   watch.beats = 0;
+  growth_clock.last_taken.store(os::monotonic_now(), std::memory_order_relaxed);
 }
 
 int look_at_growth(void*) {
   watch.look_asked = false;
   if (!watch.is_open) return 0;
+  const bool is_time = growth_clock.is_due.exchange(false, std::memory_order_relaxed);
   if (is_importing()) {
     watch.beats = 0;
     watch.interval = kFirstInterval;
+    growth_clock.wait.store(kFirstWait, std::memory_order_relaxed);
+  } else if (is_time) {
+    take("time");
   } else if (watch.beats >= watch.interval) {
     watch.interval += watch.interval / 2 + watch.interval % 2;
     take("growth");
@@ -84,6 +103,10 @@ void open_growth_watch() noexcept {
   watch.imports = find_imports();
   watch.garbage = find_garbage();
   watch.is_open = true;
+  growth_clock.last_taken.store(os::monotonic_now(), std::memory_order_relaxed);
+  growth_clock.wait.store(kFirstWait, std::memory_order_relaxed);
+  growth_clock.runs.store(true, std::memory_order_release);
+  wake_attendant();
 }
 
 bool growth_is_watched() noexcept { return watch.is_open; }
@@ -92,6 +115,20 @@ void on_growth_beat() noexcept {
   ++watch.beats;
   if (watch.look_asked || watch.beats < kFirstInterval) return;
   watch.look_asked = Py_AddPendingCall(look_at_growth, nullptr) == 0;
+}
+
+int growth_watch_sees_time(Nanoseconds now) noexcept {
+  if (!growth_clock.runs.load(std::memory_order_acquire)) return -1;
+  const Nanoseconds wait = growth_clock.wait.load(std::memory_order_relaxed);
+  const Nanoseconds end = growth_clock.last_taken.load(std::memory_order_relaxed) + wait;
+  if (now >= end && !growth_clock.is_due.load(std::memory_order_relaxed)) {
+    growth_clock.wait.store(std::min(wait + wait / 2, kLongestWait), std::memory_order_relaxed);
+    growth_clock.is_due.store(true, std::memory_order_relaxed);
+    if (Py_AddPendingCall(look_at_growth, nullptr) != 0)
+      growth_clock.is_due.store(false, std::memory_order_relaxed);
+  }
+  const Nanoseconds left = now < end ? end - now : wait;
+  return static_cast<int>(left / kMillisecond) + 1;
 }
 
 // The first, the second, the fourth, the eighth ...
@@ -113,6 +150,7 @@ void restart_growth_watch() noexcept {
   watch.beats = 0;
   watch.interval = kFirstInterval;
   watch.spent = 0;
+  growth_clock.is_due.store(false, std::memory_order_relaxed);
 }
 
 }  // namespace hoop::cpython

@@ -5,9 +5,11 @@
 // frees; and what a collection left in gc.garbage.
 #pragma once
 
+#include "base/units.h"
+
 namespace hoop::cpython {
 
-// REQUIRES, for all but the beat: the GIL.
+// REQUIRES, for all but the beat and the time: the GIL.
 
 // The interpreter is up. Does nothing unless HOOP_SNAPSHOT_AT asks for it.
 void open_growth_watch() noexcept;
@@ -15,6 +17,9 @@ void open_growth_watch() noexcept;
 bool growth_is_watched() noexcept;
 // From the heap's beat, and as a young collection begins: has a look soon, where Python may run.
 void on_growth_beat() noexcept;
+// From the attendant's thread: what stays as large is looked at now and then as well. How long to
+// wait until the next call, in ms; -1: for ever.
+int growth_watch_sees_time(Nanoseconds now) noexcept;
 // A full collection begins or has ended.
 void growth_watch_sees_start() noexcept;
 void growth_watch_sees_stop() noexcept;

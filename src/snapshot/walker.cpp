@@ -157,7 +157,9 @@ void Walker::walk_context_node(Address node) {
 // An array of objects holds what it owns; numpy does not show it to the collector.
 void Walker::walk_numpy_array(Address array) {
   const Address description = word_at(array + at::kNumpyDescription);
-  if (description == 0 || load<char>(description + at::kNumpyKind) != 'O') return;
+  if (description == 0) return;
+  edges_.add_named(EdgeKind::kAttribute, strings_.of_constant("dtype"), description);
+  if (load<char>(description + at::kNumpyKind) != 'O') return;
   const Address data = word_at(array + at::kNumpyData);
   const std::size_t count = numpy_data_bytes(array) / kPointer;
   for (std::size_t i = 0; i < count; ++i)

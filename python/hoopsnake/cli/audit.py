@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from hoopsnake._errors import HoopError
 from hoopsnake.cli import snapshots as shared
 from hoopsnake.report import units
 from hoopsnake.report.text import Column, Line, Page, Row, Span, clean, paragraph, table
@@ -21,6 +22,11 @@ def main(arguments: Sequence[str]) -> int:
 
     snapshot = shared.open_file(options.later or options.file, options)
     before = shared.open_file(options.file, options) if options.later else None
+    if before and before.pid != snapshot.pid:
+        raise HoopError(
+            f"these are snapshots of two processes ({before.pid}, {snapshot.pid}); "
+            "give those of one"
+        )
     found = audit(snapshot, before)
     if options.json:
         shared.show_json([_json(one) for one in found])
@@ -51,17 +57,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _answer(found: Sequence[Excess], *, grew: bool) -> str:
+    if grew and (not found or found[0].more_references <= 0):
+        return "No count rose for which no reference was found."
     if not found:
-        if grew:
-            return "No count rose for which no reference was found."
         return "All counts are explained by references that were found."
     first = found[0]
     number = first.more_references if grew else first.references
-    more = " more" if grew else ""
+    verbs = ("is", "was") if number == 1 else ("are", "were")
     return (
-        f"{units.plural(number, f'{more.strip()} reference'.strip())} to "
+        f"{units.plural(number, 'more reference' if grew else 'reference')} to "
         f"{units.plural(first.objects, first.type + ' object')} "
-        f"{'is' if number == 1 else 'are'} held by C code, or was never released."
+        f"{verbs[0]} held by C code, or {verbs[1]} never released."
     )
 
 

@@ -142,9 +142,8 @@ def _about(found: Explanation) -> str:
 
 
 def _suspect(suspect: Suspect, on: Page, *, verbose: bool) -> list[Line]:
-    style = "strong" if suspect.is_alarm else "dim"
     head = f"{_VERDICTS[suspect.verdict]}  {suspect.sentence}"
-    lines = paragraph(clean(head), on, style, indent=2)
+    lines = paragraph(clean(head), on, "strong" if suspect.is_alarm else "dim", indent=2)
     lines += paragraph(clean(f"fix: {suspect.fix}"), on, indent=4)
     if verbose:
         facts = [

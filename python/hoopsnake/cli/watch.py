@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -13,7 +14,6 @@ from hoopsnake._errors import HoopError
 from hoopsnake._output import whole_file
 from hoopsnake.cli import explain as explaining
 from hoopsnake.cli import snapshots as shared
-from hoopsnake.cli.rundirs import process_exists
 from hoopsnake.cli.snap import take_into
 from hoopsnake.report import render, units
 from hoopsnake.report.text import clean
@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hoopsnake.explain import Explanation
 
+_MOST_SECONDS = 1e7
 _CERTAIN_RISES = 3
 _LEAST_SNAPSHOTS = 4
 
@@ -33,7 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     found: Explanation | None = None
     try:
         while len(files) < options.most:
-            files.append(_take(options.pid, folder, len(files) + 1))
+            path = _take(options.pid, folder, files)
+            if path is None:
+                break
+            files.append(path)
             if len(files) > 1:
                 found = explaining.run(files)
             _show_state(files, found)
@@ -43,13 +47,14 @@ def main(arguments: Sequence[str]) -> int:
                 time.sleep(options.every)
     except KeyboardInterrupt:
         print("", file=sys.stderr)
-    except HoopError:
-        if process_exists(options.pid) or not files:
+        if not files:
             raise
-        print(f"process {options.pid} has ended", file=sys.stderr)
-    if not files:
-        return 1
-    _show_result(found or explaining.run(files), folder, options)
+    finally:
+        if not files and not options.snapshots:
+            _remove_empty(folder)
+    if found is None or len(found.points) < len(files):
+        found = explaining.run(files)
+    _show_result(found, folder, options)
     return 0
 
 
@@ -75,9 +80,12 @@ def _parser() -> argparse.ArgumentParser:
 def seconds_of(text: str) -> float:
     """A time such as 10s, 5m or 1h, for argparse."""
     scale = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
-    value = float(text[:-1]) * scale if scale else float(text)
-    if value <= 0:
-        raise ValueError
+    try:
+        value = float(text[:-1]) * scale if scale else float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < _MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 10s, 5m or 1h")
     return value
 
 
@@ -94,19 +102,59 @@ def is_sure(found: Explanation, snapshots: int) -> bool:
 
 
 def _folder(options: argparse.Namespace) -> str:
-    folder = options.snapshots or f"{options.pid}-watch"
+    """The one named, or a new one: an earlier process may have had this number too."""
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if options.snapshots:
+            os.makedirs(options.snapshots, mode=0o700, exist_ok=True)
+            return str(options.snapshots)
+        return _new_folder(f"{options.pid}-watch")
     except OSError as error:
-        raise HoopError(f"cannot keep snapshots in {folder} ({error.strerror})") from error
-    return str(folder)
+        place = options.snapshots or os.getcwd()
+        raise HoopError(f"cannot keep snapshots in {place} ({error.strerror})") from error
 
 
-def _take(pid: int, folder: str, number: int) -> str:
-    path = os.path.join(folder, f"{pid}-{number}-watch.hoop")
-    with whole_file(path) as file:
-        take_into(pid, file)
+def _new_folder(name: str) -> str:
+    folder, number = name, 1
+    while True:
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            number += 1
+            folder = f"{name}-{number}"
+        else:
+            return folder
+
+
+def _remove_empty(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
+def _take(pid: int, folder: str, before: Sequence[str]) -> str | None:
+    """The path of a new snapshot; None, and a line that says why, once there can be no more."""
+    path = os.path.join(folder, f"{pid}-{len(before) + 1}-watch.hoop")
+    try:
+        with whole_file(path) as file:
+            take_into(pid, file)
+    except HoopError as error:
+        if not before:
+            raise
+        print(_why_it_ends(pid, error), file=sys.stderr)
+        return None
     return path
+
+
+def _why_it_ends(pid: int, error: HoopError) -> str:
+    return f"hoop watch: {error}" if _runs(pid) else f"process {pid} has ended"
+
+
+def _runs(pid: int) -> bool:
+    """One that has ended, and that its parent did not wait for, does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 def _show_state(files: Sequence[str], found: Explanation | None) -> None:

@@ -187,7 +187,7 @@ def cycles(arguments: Sequence[str]) -> int:
     snapshot = shared.open_file(options.file, options)
     groups = snapshot.cycles(all=options.all)
     if options.json:
-        shared.show_json([_cycle_json(group) for group in groups])
+        shared.show_json([_cycle_json(group, snapshot) for group in groups])
         return 0
     page = shared.page()
     lines = shared.heading(snapshot, _cycles_answer(groups), page)
@@ -224,15 +224,31 @@ def _cycle_lines(group: CycleGroup, snapshot: Snapshot, page: Page) -> list[Line
         *paragraph(
             clean(f"closed by {group.closing}; the largest: {types}"), page, "dim", indent=4
         ),
+        *paragraph(clean(_cycle_advice(group, snapshot)), page, "dim", indent=4),
         *paragraph(clean(f"for example {example}"), page, "dim", indent=4),
         BLANK,
     ]
 
 
-def _cycle_json(group: CycleGroup) -> dict[str, object]:
+def _cycle_advice(group: CycleGroup, snapshot: Snapshot) -> str:
+    """Who made it, what to make weak, and what it costs."""
+    from hoopsnake.explain.delayed import closing_edge, creator
+
+    edge = closing_edge(group)
+    maker = creator(snapshot, group, edge)
+    where = f", {maker.place}" if maker.place else ""
+    if maker.kind == "cycle through a frame":
+        change = f"closed by the local `{edge}` of {maker.name}{where}: `del` it there"
+    else:
+        change = f"made by {maker.name}{where}: weak, counting alone would free it"
+    return f"{change}; each full collection looks at {units.plural(group.objects, 'object')} of it"
+
+
+def _cycle_json(group: CycleGroup, snapshot: Snapshot) -> dict[str, object]:
     return {
         "cycle": group.cycle,
         "closing": group.closing,
+        "advice": _cycle_advice(group, snapshot),
         "count": group.count,
         "held": group.held,
         "objects": group.objects,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hoopsnake.heap.layouts import Layout
-from hoopsnake.heap.model import HeapObject
+from hoopsnake.heap.model import HeapObject, HeapType
 from hoopsnake.heap.snapshot import Snapshot
 
 # C code holds these in any program: classes and modules from its own variables, functions and
@@ -46,13 +46,17 @@ def audit(snapshot: Snapshot, before: Snapshot | None = None) -> list[Excess]:
                 references,
                 retained,
                 HeapObject(snapshot, example),
-                kind.layout in _USUAL or kind.layout == Layout.OTHER and not kind.made_at_run_time,
+                _is_usual(kind),
                 objects - was[0],
                 references - was[1],
             )
         )
     found.sort(key=lambda one: (one.is_usual, -one.more_references, -one.references, one.type))
     return found
+
+
+def _is_usual(kind: HeapType) -> bool:
+    return kind.layout in _USUAL or (kind.layout == Layout.OTHER and not kind.made_at_run_time)
 
 
 def _totals(snapshot: Snapshot) -> dict[str, tuple[int, int]]:

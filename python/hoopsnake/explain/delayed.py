@@ -56,7 +56,7 @@ def _own_type(snapshot: Snapshot, group: CycleGroup) -> str | None:
 def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
     retained = group.retained * garbage // max(group.count, 1)
     is_error = any(one.heap_type.layout in (Layout.EXCEPTION, *FRAMES) for one in group.example)
-    edge = _local_of_frame(group) or _edge_to_weaken(group)
+    edge = closing_edge(group)
     kept = _kept_type(snapshot, group)
     off = snapshot.meta.get("collector") == "off"
     when = (
@@ -64,13 +64,14 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
         if off
         else "they wait for the next full collection"
     )
-    holder = _holder(snapshot, group, edge)
+    holder = creator(snapshot, group, edge)
     place = f", {holder.place}" if holder.place else ""
     plural = units.plural(garbage, "cycle")
     return Suspect(
         "delayed",
         f"{plural} of `{short_name(kept)}` ({units.size(retained)}) "
-        f"{'is' if garbage == 1 else 'are'} kept by nothing but {'itself' if garbage == 1 else 'themselves'}: "
+        f"{'is' if garbage == 1 else 'are'} kept by nothing but "
+        f"{'itself' if garbage == 1 else 'themselves'}: "
         f"`{edge}` closes the cycle{place}; {when}.",
         holder,
         kept,
@@ -107,7 +108,12 @@ def _kept_type(snapshot: Snapshot, group: CycleGroup) -> str:
     return Payload(snapshot, largest.id).telling
 
 
-def _edge_to_weaken(group: CycleGroup) -> str:
+def closing_edge(group: CycleGroup) -> str:
+    """The reference to blame: a local of a frame, or the one to make weak."""
+    return _local_of_frame(group) or edge_to_weaken(group)
+
+
+def edge_to_weaken(group: CycleGroup) -> str:
     """The reference that reads as if it led back; else the one that closes the cycle."""
     parts = group.cycle.split(" -> ")
     for part in parts:
@@ -126,7 +132,8 @@ def _local_of_frame(group: CycleGroup) -> str:
     return found[1] if found else ""
 
 
-def _holder(snapshot: Snapshot, group: CycleGroup, edge: str) -> Holder:
+def creator(snapshot: Snapshot, group: CycleGroup, edge: str) -> Holder:
+    """The class or function whose reference closes the cycle."""
     frames = [one for one in group.example if one.heap_type.layout in FRAMES]
     if frames:
         label = snapshot.core.label(frames[0].id)

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
-from hoopsnake.explain.fixes import fix_for
+from hoopsnake.explain.fixes import IN_VAIN, fix_for
 from hoopsnake.explain.growth import Frontier
 from hoopsnake.explain.model import Confidence, Growth, Suspect, Verdict
 from hoopsnake.explain.payload import Payload
 from hoopsnake.explain.places import Place, place_of, short_name
 from hoopsnake.explain.series import Row, Series
-from hoopsnake.heap.layouts import Layout
+from hoopsnake.heap.layouts import CONTAINERS, Layout
 from hoopsnake.heap.model import KINDS
 from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
@@ -63,6 +62,8 @@ def of_entries(
     kind = snapshot.types[snapshot.core.object(entry)[1]]
     container = place.steps[-1]
     chosen = verdict or _verdict(snapshot, place)
+    if container.layout in CONTAINERS and container.id != entry:
+        retained = max(retained, snapshot.core.object(container.id)[6])
     what = _entries_in_words(count, kind.name, kind.layout, payload.telling)
     bound = _bound_in_words(place, chosen)
     if fix is None and is_resurrected(snapshot, entry):
@@ -78,7 +79,7 @@ def of_entries(
         payload.telling,
         count,
         retained,
-        fix or fix_for(place, kind.layout, kind.name, container.type),
+        fix or _fix(place, kind.layout, kind.name, container.type, chosen),
         _confidence(growth, place),
         growth,
         [*_facts(snapshot, place, entry, growth), *(evidence or [])],
@@ -91,6 +92,12 @@ _RESURRECTED = (
     "Their `__del__` stored a reference to the object, and it runs once only: never keep `self` in "
     "`__del__`; use `weakref.finalize` with what has to be closed."
 )
+
+
+def _fix(place: Place, layout: int, name: str, container: str, verdict: Verdict) -> str:
+    text = fix_for(place, layout, name, container)
+    is_cache = verdict == "bounded" and place.kind not in ("lru_cache", "thread-local")
+    return text + IN_VAIN if is_cache else text
 
 
 def is_resurrected(snapshot: Snapshot, number: int) -> bool:

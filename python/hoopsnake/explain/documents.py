@@ -103,7 +103,8 @@ code { font-family: ui-monospace, monospace; font-size: .92em; }
 section { border-top: 1px solid var(--edge); padding: 1rem 0; }
 .verdict { color: var(--mark); font-weight: 600; text-transform: uppercase; font-size: .8rem; }
 .fix { background: var(--soft); border-radius: .4rem; padding: .6rem .9rem; }
-.path { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem; margin: .8rem 0; padding: 0; }
+.path { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem; }
+.path { margin: .8rem 0; padding: 0; }
 .path li { list-style: none; display: flex; align-items: center; gap: .3rem; }
 .path .object { border: 1px solid var(--edge); border-radius: .4rem; padding: .1rem .5rem; }
 .path li:last-child .object { border-color: var(--mark); border-width: 2px; }

@@ -14,7 +14,6 @@ from hoopsnake.explain.model import Suspect
 from hoopsnake.explain.series import Point, Progress, Series, expand, read
 from hoopsnake.heap.snapshot import Snapshot
 
-
 _LARGE_BOUNDED = 500_000
 _SHARE_BOUNDED = 0.02
 

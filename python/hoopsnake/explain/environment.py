@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no line of the program is to blame for: this Python, memory not given back, data that is just
-large."""
+"""What no line of the program is to blame for: this Python, memory not given back, data that is
+just large."""
 
 from __future__ import annotations
 

@@ -208,6 +208,12 @@ _ENTRIES: Sequence[tuple[Callable[[int, str], bool], str]] = (
 )
 
 
+IN_VAIN = (
+    " It has a bound, and does not grow on for ever; if it fills with entries that are never found "
+    "again, their keys do not compare equal (`__eq__`, `__hash__`)."
+)
+
+
 def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) -> str:
     """The change to make, in a sentence or two."""
     for pattern, text in _STANDARD_HOLDERS:

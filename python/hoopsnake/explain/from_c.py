@@ -20,7 +20,7 @@ _LEAST_MORE = 20
 _MANY_MORE = 500
 _LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
-_USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST, Layout.OTHER)
+_USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
 _FIX = (
     "Nothing in Python holds them: an extension took a reference and did not release it "
     "(a missing `Py_DECREF`). Upgrade or fix the extension; there is no holder to look for."
@@ -48,7 +48,9 @@ def _growing(series: Series) -> list[Suspect]:
         name = snapshot.types[row].name
         held = [point.held_by_c.get(name, (0, 0, 0)) for point in points]
         counts = tuple(one[1] for one in held)
-        is_usual = snapshot.types[row].layout in _USUAL_TO_HOLD
+        is_usual = snapshot.types[row].layout in _USUAL_TO_HOLD or "." not in name
+        if snapshot.types[row].layout == Layout.BUILTIN_FUNCTION:
+            is_usual = False
         if counts[-1] - min(counts) < (_MANY_MORE if is_usual else _LEAST_MORE):
             continue
         if not keeps_rising(counts):

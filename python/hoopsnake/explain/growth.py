@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What grows from snapshot to snapshot: entries of which there are more each time while their holder
-stays one. Nothing here knows what a list or a cache is: only how many objects a path of one shape
-leads to, and how many its holder's path does."""
+"""What grows from snapshot to snapshot: entries of which there are more each time while their
+holder stays one.
+
+Nothing here knows what a list or a cache is: only how many objects a path of one shape leads to,
+and how many its holder's path does.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +75,7 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
     more = growth.counts[-1] - min(growth.counts)
     if more < _FEW and not (more >= 3 and gained >= _LARGE):
         return None
-    light = row.layout == Layout.WEAK_REFERENCE
-    if gained < (_LEAST_BYTES_OF_LIGHT if light else _LEAST_BYTES):
+    if gained < _least(series, row):
         return None
     if not _rises(series, growth, gained) or _is_garbage(series, row):
         return None
@@ -86,6 +88,15 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
             return Frontier(row, None, growth, gained // 500 + 1)
         row, above = found
     return Frontier(row, above, growth, gained)
+
+
+def _least(series: Series, row: Row) -> float:
+    """Bytes below which a gain is not worth a word: texts and numbers are many, and shared."""
+    if row.layout == Layout.WEAK_REFERENCE:
+        return _LEAST_BYTES_OF_LIGHT
+    if row.layout in (Layout.STR, Layout.BYTES, Layout.INT, Layout.FLOAT):
+        return max(_LEAST_BYTES_OF_LIGHT, series.now.size / 1000)
+    return _LEAST_BYTES
 
 
 def _grown_on_the_way(series: Series, row: Row) -> tuple[Row, Row] | None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one snapshot shows by its structure alone: objects that hold their own weak keys, caches whose
-keys are instances, default arguments that were filled, exceptions, frames and unfinished
+"""What one snapshot shows by its structure alone: objects that hold their own weak keys, caches
+whose keys are instances, default arguments that were filled, exceptions, frames and unfinished
 generators in containers, what lies in gc.garbage."""
 
 from __future__ import annotations
@@ -341,7 +341,7 @@ def _weak_target(snapshot: Snapshot, reference: int | None) -> int | None:
 
 
 def _slow_tees(snapshot: Snapshot) -> Iterator[Suspect]:
-    """Iterators of itertools.tee that fell behind another: they hold a chain of what it has read."""
+    """Iterators of itertools.tee that fell behind another: they hold all that it has read."""
     for row in snapshot.type_rows("itertools._tee"):
         for tee in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
             blocks = _chain(snapshot, tee, "itertools._tee_dataobject")

@@ -10,6 +10,7 @@ from hoopsnake.heap.layouts import FRAMES, Layout
 from hoopsnake.heap.snapshot import Snapshot
 
 _MOST_OBJECTS = 3000
+_SMALL = 10_000
 _NOT_TELLING = {Layout.TYPE, Layout.FUNCTION, Layout.CODE, Layout.MODULE}
 # Parts that others are made of.
 _INTERNAL = {
@@ -53,7 +54,7 @@ class Payload:
         self._look_beside(self.entry, seen, 3)
 
     def _look_beside(self, start: int, seen: set[int], depth: int) -> None:
-        """What an entry does not hold alone: a bound method's instance, that of a thread's target."""
+        """What an entry does not hold alone: a bound method's instance, say."""
         if depth == 0:
             return
         core = self.snapshot.core
@@ -72,21 +73,27 @@ class Payload:
     def telling(self) -> str:
         """The class of the program's own that weighs most, or another that weighs far more; of the
         entry itself, where there is none."""
-        own = [row for row in self.counts if self._is_own(row)]
-        heavy = [row for row in self.counts if self._is_instance(row)]
+        own = self._heaviest([row for row in self.counts if self._is_own(row)])
+        heavy = self._heaviest([row for row in self.counts if self._is_instance(row)])
         whole = self.snapshot.core.object(self.entry)[6]
-        for rows in (own, heavy):
-            best = max(rows, key=lambda row: (self.retained[row], self.counts[row]), default=None)
-            if best is not None and (rows is own or self.retained[best] >= whole / 3):
-                if self.retained[best] >= whole / 10 or whole < 10_000 or not heavy:
-                    return self.snapshot.types[best].name
-        if own:
-            best = max(own, key=lambda row: (self.retained[row], self.counts[row]))
-            return self.snapshot.types[best].name
+        if own is not None and (whole < _SMALL or self.retained[own] >= whole / 10):
+            return self._name(own)
+        if heavy is not None and self.retained[heavy] >= whole / 3:
+            return self._name(heavy)
+        return self._name(own if own is not None else self._outer())
+
+    def _heaviest(self, rows: list[int]) -> int | None:
+        return max(rows, key=lambda row: (self.retained[row], self.counts[row]), default=None)
+
+    def _outer(self) -> int:
+        """The entry's own type; of a part of something else, the heaviest that it holds."""
         row = self.snapshot.core.object(self.entry)[1]
-        if self.snapshot.types[row].name in _INTERNAL:
-            outer = [one for one in self.counts if self.snapshot.types[one].name not in _INTERNAL]
-            row = max(outer, key=lambda one: self.retained[one], default=row)
+        if self._name(row) not in _INTERNAL:
+            return row
+        outer = self._heaviest([one for one in self.counts if self._name(one) not in _INTERNAL])
+        return row if outer is None else outer
+
+    def _name(self, row: int) -> str:
         return self.snapshot.types[row].name
 
     def _is_own(self, row: int) -> bool:

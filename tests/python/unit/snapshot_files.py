@@ -62,6 +62,7 @@ class SnapshotFile:
         self.memory: dict[str, int] = {}
         self.meta = {"python": "3.12.1", "program": "app.py"}
         self.pid = 4711
+        self.taken_ns = 1_700_000_000 * 10**9
         self.flags = 0
         self.first_address = 0x7F00_0000_0000
         self.block_bytes = 1 << 18
@@ -209,7 +210,7 @@ class SnapshotFile:
             64,
             self.pid,
             0x030C01F0,
-            1_700_000_000 * 10**9,
+            self.taken_ns,
             self.flags,
         )
         out, directory = bytearray(header), bytearray()
@@ -338,3 +339,16 @@ class App:
         self.none = file.add(file.type("NoneType", 33), 16, immortal=True)
         file.link(self.queue, None, ITEM, 1)
         file.link(self.queue, self.none, ITEM, 2)
+
+
+def service(sessions: int = 0, seconds: int = 0) -> App:
+    """App with so many sessions more in its cache, so long after the first snapshot."""
+    app = App()
+    app.file.taken_ns += seconds * 10**9
+    for number in range(sessions):
+        session = app.file.add(app.session, 48)
+        rows = app.file.add(app.list, 1000)
+        app.file.link(session, app.session_class, OF_TYPE)
+        app.file.link(session, rows, ATTRIBUTE, "rows")
+        app.put(app.cache, f"n{number}", session)
+    return app

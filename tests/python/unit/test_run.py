@@ -191,8 +191,8 @@ def test_it_is_the_same_process_and_run_json_says_so(hoop: Hoop) -> None:
         "report": None,
         "json": str(hoop.work / "out.json"),
         "quiet": True,
-        "color": "auto",
         "explain": None,
+        "color": "auto",
         "warned": False,
     }
 
