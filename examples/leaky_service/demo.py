@@ -3,9 +3,9 @@
 
 demo.py [--seconds N] [--rate N]   `make demo` calls it, by way of tools/demo
 
-Two snapshots are taken while requests come in. Then: what answers took meanwhile, what the
-snapshots say, and the report of the run. Everything is in build/demo; whatever happens, no process
-stays.
+Three snapshots are taken while requests come in. Then: what answers took meanwhile, what the
+snapshots say, why memory does not go away, and the report of the run. Everything is in build/demo;
+whatever happens, no process stays.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 DEMO = Path("build/demo")  # below ROOT, where everything runs
 HOOP = Path(sys.executable).with_name("hoop")
-FIRST, SECOND = DEMO / "first.hoop", DEMO / "leak.hoop"
+FIRST, SECOND, THIRD = DEMO / "first.hoop", DEMO / "leak.hoop", DEMO / "last.hoop"
 ANSWERS = DEMO / "answers.txt"
 SERVICE_LOG, VISITORS_LOG = DEMO / "service.log", DEMO / "visitors.log"
 START_SECONDS = 60.0  # the service has to answer by then
@@ -212,6 +212,7 @@ def run_service(rate: float, seconds: float) -> tuple[list[Phase], str]:
                 watch("between", seconds, pid, visitors),
                 snapshot("the second snapshot", pid, SECOND),
                 watch("after", seconds / 2, pid, visitors),
+                snapshot("the third snapshot", pid, THIRD),
             ]
         end(process)
     return phases, name
@@ -223,6 +224,8 @@ def ask_snapshots() -> None:
     hoop("why", SECOND, "Session")
     say("\n==> and what has come since the first snapshot?")
     hoop("diff", FIRST, SECOND, "-n", "8")
+    say("\n==> why does it not go away, and what is to be changed?")
+    hoop("explain", FIRST, SECOND, THIRD)
 
 
 def parse_arguments() -> argparse.Namespace:

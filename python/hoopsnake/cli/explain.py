@@ -172,5 +172,5 @@ def finish(names: Sequence[str], *, verbose: bool = False) -> None:
     lines = text(found, render.page_for(stream), verbose=verbose)
     folder = os.path.dirname(found.points[-1].path)
     hint = f"The snapshots: {folder}. `hoop explain -v {folder}` shows the evidence."
-    lines += [*paragraph(hint, render.page_for(stream), "dim")]
+    lines.append((Span(clean(hint), "dim"),))  # uncut: the path is to be copied
     render.write(lines, stream, colour=render.wants_colour(stream, os.environ))

@@ -12,7 +12,7 @@ from hoopsnake._errors import HoopError
 from hoopsnake.cli import rundirs
 from hoopsnake.report import render, units
 from hoopsnake.report.load import load_run
-from hoopsnake.report.model import Process, Run
+from hoopsnake.report.model import Process, Run, RunFile
 from hoopsnake.report.text import UNICODE, Column, Page, Row, Span, clean, table
 
 TYPE_CHECKING = False
@@ -69,16 +69,27 @@ def _finish(run: Run) -> None:
     elif not (about and about.quiet):
         _show(run)
     if about and about.explain:
-        _explain(about.explain)
+        _explain(run, about)
 
 
-def _explain(folder: str) -> None:
+def _explain(run: Run, about: RunFile) -> None:
     from hoopsnake.cli import explain
+    from hoopsnake.explain.series import header_of
 
-    if any(name.endswith(".hoop") for name in os.listdir(folder)):
-        explain.finish([folder])
-    else:
+    folder = about.explain or ""
+    files = [
+        path
+        for name in sorted(os.listdir(folder))
+        if name.endswith(".hoop")
+        # An earlier run may have left some there.
+        if header_of(path := os.path.join(folder, name))[1] >= about.started * 1e9
+    ]
+    if files:
+        explain.finish(files)
+    elif any(process.active for process in run.processes):
         _say("there is no explanation, since no snapshot was taken; the program was too short")
+    else:
+        _say("there is no explanation, since no snapshot was taken")
 
 
 def _show(run: Run) -> None:

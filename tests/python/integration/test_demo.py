@@ -49,6 +49,9 @@ def test_shows_who_holds_the_sessions_while_the_service_goes_on() -> None:
     assert "closure cell `session` of watch_prices.<locals>.price_changed" in done.stdout
     assert re.search(r"the second snapshot +[\d.]+ s +\d+ requests/s, median", done.stdout)
     assert re.search(r"appeared and stayed, the most in shop\.SESSIONS", done.stdout)
+    _, _, answer = done.stdout.partition("==> why does it not go away")
+    assert re.search(r"suspects?, the first: module-level \w+ `shop\.(SESSIONS|PRICE_W)", answer)
+    assert re.search(r"GROWS [\d,]+ .*`shop\.SESSIONS`, shop\.py", " ".join(answer.split()))
     assert "Where the memory was at the end" in done.stdout
     assert not leftovers()
 
