@@ -77,14 +77,14 @@ function(hoop_add_agent version suffix)
   set_property(GLOBAL APPEND PROPERTY HOOP_AGENT_VERSIONS ${version})
 endfunction()
 
-# The agent's own sources one by one, for one Python: what linters and editors see, and proof that no file leans on
-# another's includes.
+# The agent's own sources one by one, for one Python: what linters and editors see. Linters also find what leans on
+# another's includes; nothing is built.
 function(hoop_add_agent_check)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cpython/*.cpp)
   if(NOT sources)
     return()
   endif()
-  add_library(hoop_cpython_check OBJECT ${sources})
+  add_library(hoop_cpython_check OBJECT EXCLUDE_FROM_ALL ${sources})
   target_include_directories(hoop_cpython_check PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_include_directories(hoop_cpython_check SYSTEM PRIVATE ${ARGN})
   target_compile_definitions(hoop_cpython_check PRIVATE HOOP_VERSION="${PROJECT_VERSION}")

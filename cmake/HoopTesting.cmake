@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Targets that only developers build.
 
-# A source in <build>/<folder>/ for each header in `root` that includes nothing else; their names in `out`.
+# A source in <build>/<folder>/ that includes nothing else, for each header in `root` that no source of its name begins
+# with; their names in `out`.
 function(hoop_add_header_units out folder root)
   set(units)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${root} ${root}/*.h)
   foreach(header IN LISTS headers)
     if(header MATCHES "^bindings/" OR (header MATCHES "^cpython/" AND NOT TARGET hoop_cpython_check))
+      continue()
+    endif()
+    cmake_path(REPLACE_EXTENSION header cpp OUTPUT_VARIABLE source)
+    if(EXISTS ${root}/${source})
       continue()
     endif()
     string(MAKE_C_IDENTIFIER ${header} name)

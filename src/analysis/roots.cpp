@@ -134,7 +134,8 @@ std::vector<HeldByC> total_held_by_c(const Graph& graph) {
   std::vector<std::uint32_t> most(columns.types.size());
   for (std::size_t i = 0; i < columns.objects(); ++i) {
     const std::uint32_t count = columns.count[i];
-    if (count == 0 || count - 1 <= found[i] || columns.is_pseudo(static_cast<ObjectId>(i))) continue;
+    if (count == 0 || count - 1 <= found[i] || columns.is_pseudo(static_cast<ObjectId>(i)))
+      continue;
     const std::uint32_t references = count - 1 - found[i];
     HeldByC& total = totals[columns.type[i]];
     ++total.objects;

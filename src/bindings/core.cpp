@@ -252,8 +252,8 @@ class Core {
     const std::vector<analysis::HeldByC> totals = analysis::total_held_by_c(graph());
     for (std::size_t row = 0; row < totals.size(); ++row)
       if (const analysis::HeldByC& total = totals[row]; total.objects != 0)
-        rows.append(nb::make_tuple(row, total.objects, total.references, total.retained,
-                                   total.example));
+        rows.append(
+            nb::make_tuple(row, total.objects, total.references, total.retained, total.example));
     return rows;
   }
   nb::list types_of_shape(std::uint32_t shape) {

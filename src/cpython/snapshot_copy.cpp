@@ -22,6 +22,8 @@
 #include "cpython/list_walk.h"
 #include "cpython/rss_account.h"
 #include "cycles/object_map.h"
+#include "heap/geometry.h"
+#include "heap/heap.h"
 #include "heap/statistics.h"
 #include "os/clock.h"
 #include "os/copy_process.h"

@@ -54,9 +54,7 @@ std::string_view all_but_last_part(std::string_view name) {
 
 namespace {
 
-bool has_plain_name(Address type) {
-  return name_of_type(type).find('.') == std::string_view::npos;
-}
+bool has_plain_name(Address type) { return name_of_type(type).find('.') == std::string_view::npos; }
 
 }  // namespace
 

@@ -16,6 +16,7 @@
 #include "snapshot/fault_guard.h"
 #include "snapshot/format.h"
 #include "snapshot/objects.h"
+#include "snapshot/python_layout.h"
 #include "snapshot/roots.h"
 #include "snapshot/rows.h"
 #include "snapshot/sections.h"

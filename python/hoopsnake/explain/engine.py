@@ -92,6 +92,7 @@ def _earlier(series: Series) -> list[Suspect]:
             one
             for one in _examine(series.until(number))
             if one.is_alarm and (is_end or one.growth is None)
+            if one.holder.kind not in _PASSING and one.verdict != "held-from-c"
             if one.verdict != "bounded" or series.points[number].trigger in _TELLING
         ]
         if found:
@@ -99,6 +100,8 @@ def _earlier(series: Series) -> list[Suspect]:
     return []
 
 
+# Holders that go with what the program was just at.
+_PASSING = ("local variable", "suspended frame")
 _TELLING = ("collect", "garbage")
 _GONE = "It had gone by the end of the run."
 

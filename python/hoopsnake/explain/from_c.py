@@ -21,6 +21,8 @@ _MANY_MORE = 500
 _LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
 _USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
+# None, True, small numbers: C code counts references to them all the time.
+_SINGLE = (Layout.NONE, Layout.BOOL, Layout.INT)
 _FIX = (
     "Nothing in Python holds them: an extension took a reference and did not release it "
     "(a missing `Py_DECREF`). Upgrade or fix the extension; there is no holder to look for."
@@ -55,7 +57,9 @@ def _growing(series: Series) -> list[Suspect]:
             continue
         if not keeps_rising(counts):
             continue
-        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.CODE):
+        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.CODE, *_SINGLE):
+            continue
+        if is_usual and references > 1.2 * objects:
             continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))
@@ -69,9 +73,7 @@ def _own_instances(series: Series) -> list[Suspect]:
     for row, objects, references, retained, example in snapshot.core.held_by_c_totals():
         kind = snapshot.types[row]
         is_own = kind.made_at_run_time and kind.layout == Layout.INSTANCE
-        if not is_own or is_standard(kind.name) or references < max(2, objects):
-            continue
-        if snapshot.core.referrer_count(example) > 0 and references < 3:
+        if not is_own or is_standard(kind.name) or references < 3 * objects:
             continue
         found.append(_suspect(snapshot, example, objects, references, retained, None))
     return found

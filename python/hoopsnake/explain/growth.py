@@ -30,6 +30,9 @@ _OF_CODE = re.compile(
 )
 # Of all that grows, a suspect is at least so much.
 _LEAST_SHARE = 0.05
+_LEAST_SHARE_OF_ALL = 0.1
+_MUCH = 2 << 20
+_LEAST_BYTES_OF_TEXTS = 48_000
 
 
 @dataclass(slots=True)
@@ -54,10 +57,19 @@ def find_growth(series: Series) -> list[Frontier]:
     ]
     found.sort(key=_order)
     found = list(_outermost(found))
+    all_gained = _gained_in_all(series)
+    least = _LEAST_SHARE_OF_ALL * all_gained if all_gained > _MUCH else 0
+    found = [one for one in found if one.gained >= least]
     strong = [one for one in found if one.row.layout != Layout.WEAK_REFERENCE]
     found = strong or found
     total = sum(one.gained for one in found)
     return [one for one in found if one.gained >= _LEAST_SHARE * total]
+
+
+def _gained_in_all(series: Series) -> int:
+    """Bytes that all objects together gained since the last import."""
+    sizes = [point.size for point in series.settled]
+    return sizes[-1] - min(sizes)
 
 
 def _order(one: Frontier) -> float:
@@ -95,7 +107,7 @@ def _least(series: Series, row: Row) -> float:
     if row.layout == Layout.WEAK_REFERENCE:
         return _LEAST_BYTES_OF_LIGHT
     if row.layout in (Layout.STR, Layout.BYTES, Layout.INT, Layout.FLOAT):
-        return max(_LEAST_BYTES_OF_LIGHT, series.now.size / 1000)
+        return max(_LEAST_BYTES_OF_TEXTS, series.now.size / 1000)
     return _LEAST_BYTES
 
 

@@ -34,6 +34,7 @@ _OF_SYSTEM = re.compile(
 _MANY_OF_SYSTEM = 5
 _LEAST_FILLED = 10
 _MANY_FINALIZERS = 10
+_FEW_INSTANCES = 5  # in a cache without a bound
 _LEAST_CACHE_BYTES = 4_000
 _MANY_THREADS = 3
 _LEAST_VARIABLES = 10
@@ -101,6 +102,9 @@ def _caches_of_methods(snapshot: Snapshot) -> Iterator[Suspect]:
         keys = [one for kind, _, _, one in snapshot.core.referents(table) if kind == 3]
         instances = [key for key in keys if _first_is_instance(snapshot, key)]
         if not instances:
+            continue
+        label = snapshot.core.label(cache)
+        if label is not None and label[4] == 0 and len(instances) < _FEW_INSTANCES:
             continue
         retained = max(snapshot.core.object(one)[6] for one in (cache, table))
         if retained < _LEAST_CACHE_BYTES:
@@ -207,7 +211,7 @@ def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     for row in series.now.rows.values():
         least = _ODD_ENTRIES.get(Layout(row.layout)) if row.layout in _ODD_ENTRIES else None
         if _OF_SYSTEM.search(row.type):
-            least = _MANY_OF_SYSTEM
+            least = None if series.is_cut else _MANY_OF_SYSTEM
         if least is None or row.count < least or row.count < 3 * max(row.holders, 1):
             continue
         container = _container_of(snapshot, row)

@@ -65,6 +65,8 @@ class Series:
         self.last = last
         # The one with most garbage, if that is not the last.
         self.richest = richest
+        # It was cut before its end: what is there now had gone by then.
+        self.is_cut = False
 
     @property
     def now(self) -> Point:
@@ -73,7 +75,9 @@ class Series:
     def until(self, number: int) -> Series:
         """The series as it was when this snapshot was its last."""
         points = self.points[: number + 1]
-        return Series(points, open_snapshot(points[-1].path), None)
+        series = Series(points, open_snapshot(points[-1].path), None)
+        series.is_cut = True
+        return series
 
     def growth(self, text: str) -> Growth:
         rows = [point.rows.get(text) for point in self.points]

@@ -34,6 +34,8 @@ class Layout(IntEnum):
     LRU_CACHE = 24
     CONTEXT = 25
     INSTANCE = 28
+    BOOL = 32
+    NONE = 33
     INTERPRETER = 40
     THREAD = 41
     RUNNING_FRAME = 42

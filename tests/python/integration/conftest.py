@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ import whole_process
 from whole_process import MINORS, Sandbox
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "same_everywhere: on the oldest and the newest version of CPython only, in CI"
+    )
     # A shell's background job ignores this signal, and so would every program tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -20,8 +24,12 @@ def pytest_configure() -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `minor` (by way of `box`) runs on every version, or on those it names."""
     if "minor" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("pythons")
-        metafunc.parametrize("minor", marker.args if marker else MINORS, scope="session")
+        test = metafunc.definition
+        marker = test.get_closest_marker("pythons")
+        minors = marker.args if marker else MINORS
+        if os.environ.get("CI") and test.get_closest_marker("same_everywhere"):
+            minors = (minors[0], minors[-1]) if len(minors) > 2 else minors
+        metafunc.parametrize("minor", minors, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ import pytest
 import whole_process
 from whole_process import Sandbox, compile_c, hoop_command
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 
 def needs(program: str) -> str:
     found = shutil.which(program)

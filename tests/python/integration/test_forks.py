@@ -6,6 +6,9 @@ from __future__ import annotations
 import pytest
 from whole_process import Sandbox
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 PRELUDE = """
 import os, sys, threading, time, warnings
 def allocate(n=20000):

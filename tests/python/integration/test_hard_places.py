@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from whole_process import MIB, Sandbox, hoop_command, wait_until
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 ALLOCATE = "x = [(i, str(i)) for i in range(50000)]; y = bytearray(2 << 20); del x, y\n"
 
 

@@ -8,6 +8,9 @@ import re
 import pytest
 from whole_process import Done, Sandbox, compile_c
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 INSTALL = "import hoopsnake\nassert hoopsnake.install() is True\n"
 ACTIVE = "assert hoopsnake.stats().active is True\n"
 

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import pytest
 from whole_process import Sandbox
+
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
 
 PRELUDE = """
 import gc, os, sys, threading, time

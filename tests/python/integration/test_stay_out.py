@@ -8,6 +8,9 @@ import re
 import pytest
 from whole_process import Sandbox, compile_c
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 PROGRAM = "import sys; print('ran', sys.flags.dev_mode); x = [str(i) for i in range(1000)]; del x"
 
 VARIABLES = [

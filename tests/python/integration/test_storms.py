@@ -10,6 +10,9 @@ import subprocess
 import pytest
 from whole_process import Done, Sandbox, killed_by
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 WAYS = ["preloaded", "late"]
 
 

@@ -10,6 +10,9 @@ import zipapp
 import pytest
 from whole_process import Sandbox, hoop_command, killed_by
 
+# What the system and the agent settle between them is the same in all versions.
+pytestmark = pytest.mark.same_everywhere
+
 # What a program can see of how it was started.
 LOOK = """
 import os, sys
