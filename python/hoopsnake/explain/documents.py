@@ -84,8 +84,8 @@ def as_markdown(found: Explanation) -> str:
             "",
             one.sentence,
             "",
-            f"- path: `{one.holder.path}`",
-            *(f"- {fact}" for fact in one.evidence),
+            f"- path: {_literal(one.holder.path)}",
+            *(f"- {_literal(fact)}" for fact in one.evidence),
             f"- confidence: {one.confidence}; signature: `{one.signature}`",
             "",
             f"**Fix.** {one.fix}",
@@ -95,8 +95,14 @@ def as_markdown(found: Explanation) -> str:
     return "\n".join(lines)
 
 
+def _literal(text: str) -> str:
+    """Text as it is, for Markdown: with backticks, stars and angle brackets in it."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
 _STYLE = """
-:root { color-scheme: light dark; --edge: #8888; --mark: #c4452d; --soft: #8882; }
+:root { color-scheme: light dark; --edge: #8888; --mark: #b83a22; --soft: #8882; }
+@media (prefers-color-scheme: dark) { :root { --mark: #ff8a70; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-bottom: .3rem; }
 code { font-family: ui-monospace, monospace; font-size: .92em; }
@@ -107,11 +113,14 @@ section { border-top: 1px solid var(--edge); padding: 1rem 0; }
 .path { margin: .8rem 0; padding: 0; }
 .path li { list-style: none; display: flex; align-items: center; gap: .3rem; }
 .path .object { border: 1px solid var(--edge); border-radius: .4rem; padding: .1rem .5rem; }
-.path li:last-child .object { border-color: var(--mark); border-width: 2px; }
-.path .edge { font-size: .8rem; opacity: .8; }
+.path .holder { border-color: var(--mark); box-shadow: 0 0 0 1px var(--mark); }
+.path .edge { font-size: .8rem; opacity: .8; overflow-wrap: anywhere; }
+.path code, li, p { overflow-wrap: anywhere; }
 svg { max-width: 24rem; display: block; margin: .5rem 0; }
 svg polyline { fill: none; stroke: var(--mark); stroke-width: 2; }
-svg text { font-size: 10px; fill: currentColor; }
+svg circle { fill: var(--mark); }
+svg text { font: 12px system-ui, sans-serif; fill: currentColor; }
+svg line { stroke: var(--edge); }
 details { margin: .5rem 0; } footer { opacity: .7; font-size: .85rem; }
 """
 
@@ -127,7 +136,7 @@ def as_html(found: Explanation) -> str:
     body = "".join(_suspect_html(one) for one in found.suspects)
     if not found.alarms:
         body = "<p>Nothing suspicious was found.</p>" + body
-    notes = "".join(f"<p>{escape(note)}</p>" for note in found.notes)
+    notes = "".join(f"<p>{_code(note)}</p>" for note in found.notes)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -138,7 +147,9 @@ def as_html(found: Explanation) -> str:
 
 
 def _suspect_html(one: Suspect) -> str:
-    facts = "".join(f"<li><code>{escape(fact)}</code></li>" for fact in one.evidence)
+    facts = "".join(
+        f"<li>{_code(fact)}</li>" for fact in [f"path: {one.holder.path}", *one.evidence]
+    )
     return (
         f'<section><span class="verdict">{escape(one.verdict)}</span>'
         f"<h2>{_code(one.holder.name)}</h2><p>{_code(one.sentence)}</p>"
@@ -161,11 +172,14 @@ def _code(text: str) -> str:
 def _path_html(chain: Sequence[tuple[str, str]]) -> str:
     if not chain:
         return ""
+    # The holder is marked: the last but one, which the last is an entry of.
+    marked = max(len(chain) - 2, 0)
     items = "".join(
         "<li>"
         + (f'<span class="edge">{escape(edge)} &rarr;</span>' if edge else "")
-        + f'<span class="object"><code>{escape(what)}</code></span></li>'
-        for edge, what in chain
+        + f'<span class="object{" holder" if number == marked else ""}">'
+        + f"<code>{escape(what)}</code></span></li>"
+        for number, (edge, what) in enumerate(chain)
     )
     return f'<ol class="path" aria-label="path from a root">{items}</ol>'
 
@@ -174,14 +188,23 @@ def _growth_svg(growth: Growth | None) -> str:
     if growth is None or max(growth.retained) == 0:
         return ""
     wide, high = 300, 80
-    steps = max(len(growth.retained) - 1, 1)
-    points = " ".join(
-        f"{10 + wide * i / steps:.1f},{10 + high - high * value / max(growth.retained):.1f}"
-        for i, value in enumerate(growth.retained)
-    )
-    most = escape(units.size(max(growth.retained)))
+    most = max(growth.retained)
+    begin = growth.seconds[0]
+    passed = growth.seconds[-1] - begin or 1.0
+    places = [
+        (6 + wide * (at - begin) / passed, 10 + high - high * value / most)
+        for at, value in zip(growth.seconds, growth.retained, strict=True)
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in places)
+    first, last = (escape(units.size(growth.retained[i])) for i in (0, -1))
+    took = escape(units.duration(int(passed * 1e9)))
     return (
-        f'<svg viewBox="0 0 {wide + 80} {high + 30}" role="img" aria-label="growth">'
-        f'<polyline points="{points}"/><text x="{wide + 14}" y="14">{most}</text>'
-        f'<text x="10" y="{high + 24}">{len(growth.retained)} snapshots</text></svg>'
+        f'<svg viewBox="0 0 {wide + 84} {high + 32}" role="img" '
+        f'aria-label="retained: from {first} to {last} in {took}">'
+        f'<line x1="6" y1="{high + 10}" x2="{wide + 6}" y2="{high + 10}"/>'
+        f'<polyline points="{line}"/>{dots}'
+        f'<text x="{wide + 14}" y="{places[-1][1] + 4:.1f}">{last}</text>'
+        f'<text x="6" y="{high + 27}">{units.plural(len(places), "snapshot")} in {took}</text>'
+        "</svg>"
     )

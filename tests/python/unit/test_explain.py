@@ -280,6 +280,9 @@ def test_markdown_has_all_of_it(found: Explanation) -> None:
         assert one.signature in text
     assert text.startswith("## Memory that does not go away\n")
     assert "> a note with" in text
+    told = as_markdown(replace(found, suspects=[with_path("default argument `x` of f")]))
+    assert "- path: `` default argument `x` of f ``\n" in told
+    assert "- `for example <list at 0x7f0000000d00>`\n" in told
     assert "Nothing suspicious" in as_markdown(replace(found, suspects=[]))
 
 
