@@ -17,7 +17,7 @@ namespace {
 
 // In slow calls of the heap (a slab of small blocks, or a large block, each) and young collections.
 constexpr unsigned kFirstInterval = 1;
-// Snapshots may take a third of the program's time, and this.
+// Snapshots may take a third of all the time, and this.
 constexpr Nanoseconds kAllowance = 2 * kSecond;
 constexpr unsigned kShare = 2;
 

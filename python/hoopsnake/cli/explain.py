@@ -118,6 +118,8 @@ def text(found: Explanation, on: Page, *, most: int = _MOST, verbose: bool = Fal
 
 def _answer(found: Explanation) -> str:
     alarms = found.alarms
+    if not alarms and len(found.points) == 1:
+        return "Nothing suspicious: nothing waits for the collector, or is held from C."
     if not alarms:
         return (
             "Nothing suspicious: nothing grows without a bound, waits for the collector, or is "

@@ -10,8 +10,9 @@ from hoopsnake.heap.model import HeapObject, HeapType
 from hoopsnake.heap.snapshot import Snapshot
 
 # C code holds these in any program: classes and modules from its own variables, functions and
-# methods of C as well, code from the interpreter.
+# methods of C as well, code from the interpreter; and, up to some, texts and containers.
 _USUAL = (Layout.TYPE, Layout.MODULE, Layout.BUILTIN_FUNCTION, Layout.CODE)
+_USUAL_UP_TO: dict[int, int] = {Layout.DICT: 200, Layout.STR: 1000, Layout.TUPLE: 200}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def audit(snapshot: Snapshot, before: Snapshot | None = None) -> list[Excess]:
                 references,
                 retained,
                 HeapObject(snapshot, example),
-                _is_usual(kind),
+                _is_usual(kind, references, references - was[1]),
                 objects - was[0],
                 references - was[1],
             )
@@ -55,7 +56,9 @@ def audit(snapshot: Snapshot, before: Snapshot | None = None) -> list[Excess]:
     return found
 
 
-def _is_usual(kind: HeapType) -> bool:
+def _is_usual(kind: HeapType, references: int, more: int) -> bool:
+    if more <= 0 and references <= _USUAL_UP_TO.get(kind.layout, 0) and "." not in kind.name:
+        return True
     return kind.layout in _USUAL or (kind.layout == Layout.OTHER and not kind.made_at_run_time)
 
 

@@ -25,7 +25,12 @@ def suspects(series: Series) -> list[Suspect]:
     snapshot = series.richest or series.last
     before = series.points[0].garbage if series.points[0].path != snapshot.path else {}
     found = []
+    told: set[frozenset[str]] = set()
     for group in snapshot.cycles():
+        steps = frozenset(group.cycle.split(" -> "))
+        if steps in told:
+            continue
+        told.add(steps)
         garbage = group.count - group.held
         fresh = garbage - before.get(group.cycle, 0)
         if fresh > 0 and _is_worth_telling(snapshot, group, garbage):
@@ -60,9 +65,9 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
     kept = _kept_type(snapshot, group)
     off = snapshot.meta.get("collector") == "off"
     when = (
-        "the collector is switched off, and so they stay"
+        f"the collector is switched off, and so {'it stays' if garbage == 1 else 'they stay'}"
         if off
-        else "they wait for the next full collection"
+        else f"{'it waits' if garbage == 1 else 'they wait'} for the next full collection"
     )
     holder = creator(snapshot, group, edge)
     place = f", {holder.place}" if holder.place else ""
@@ -123,7 +128,8 @@ def edge_to_weaken(group: CycleGroup) -> str:
     for part in reversed(parts[:-1]):
         if re.search(r"\.[a-z_]\w*$", part) and "__" not in part:
             return short_name(part)
-    return short_name(group.closing)
+    named = [part for part in parts[:-1] if re.search(r"\.[a-z_]\w*$", part)]
+    return short_name(named[-1] if named else group.closing)
 
 
 def _local_of_frame(group: CycleGroup) -> str:

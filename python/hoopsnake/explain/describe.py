@@ -12,7 +12,7 @@ from hoopsnake.explain.payload import Payload
 from hoopsnake.explain.places import Place, place_of, short_name
 from hoopsnake.explain.series import Row, Series
 from hoopsnake.heap.layouts import CONTAINERS, Layout
-from hoopsnake.heap.model import KINDS
+from hoopsnake.heap.model import kind_name
 from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
 
@@ -33,7 +33,7 @@ def holder_of(snapshot: Snapshot, entry: int) -> Place:
     """The place that an entry is kept at: its container, or where its path begins anew."""
     steps = snapshot.core.path_steps(entry)
     last = steps[-1]
-    if len(steps) == 1 or KINDS[last[1] or 0] in ("cell", "local", "frame"):
+    if len(steps) == 1 or kind_name(last[1] or 0) in ("cell", "local", "frame"):
         return place_of(snapshot, entry)
     if _kind_of(snapshot, steps[-2][0]) in (Layout.CELL, Layout.INTERPRETER):
         return place_of(snapshot, entry)
@@ -70,6 +70,8 @@ def of_entries(
         fix = _RESURRECTED
         what += ", brought back by their `__del__`,"
     where = f", {place.holder.place}" if place.holder.place else ""
+    if cell is not None:
+        what = f"`{short_name(payload.telling)}` of {count:,} functions"
     verb = "is" if count == 1 else "are"
     grows = ", and more of them in each snapshot" if growth and chosen == "grows" else ""
     return Suspect(
@@ -94,9 +96,12 @@ _RESURRECTED = (
 )
 
 
+_CACHES = ("attribute", "module attribute", "class attribute", "instance attribute")
+
+
 def _fix(place: Place, layout: int, name: str, container: str, verdict: Verdict) -> str:
     text = fix_for(place, layout, name, container)
-    is_cache = verdict == "bounded" and place.kind not in ("lru_cache", "thread-local")
+    is_cache = verdict == "bounded" and place.kind in _CACHES
     return text + IN_VAIN if is_cache else text
 
 
@@ -109,13 +114,13 @@ def _closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Pla
     """Of a function, the closure cell that nearly all of it is; else the place as it was."""
     if _kind_of(snapshot, entry) != Layout.FUNCTION:
         return place, None
-    cells = [one for kind, _, _, one in snapshot.core.referents(entry) if KINDS[kind] == "cell"]
+    cells = [one for kind, _, _, one in snapshot.core.referents(entry) if kind_name(kind) == "cell"]
     largest = max(cells, key=lambda one: snapshot.core.object(one)[6], default=None)
     whole = snapshot.core.object(entry)[6]
     if largest is None or snapshot.core.object(largest)[6] < max(whole / 2, 1000):
         return place, None
     inner = place_of(snapshot, largest)
-    inner.name += f" in {place.name}"
+    inner.name += f", a function in {place.name}"
     inner.path = place.path
     return inner, largest
 
@@ -140,7 +145,7 @@ def bound_name(snapshot: Snapshot, place: Place) -> str:
 def attribute_names(snapshot: Snapshot, instance: int) -> list[str]:
     names: list[str] = []
     for kind, _, text, target in snapshot.core.referents(instance):
-        if KINDS[kind] == "attribute":
+        if kind_name(kind) == "attribute":
             names.append(text.removeprefix("."))
         elif text == ".__dict__":
             names += (
@@ -176,6 +181,8 @@ _WORDS = {
 
 def _entries_in_words(count: int, name: str, layout: int, telling: str) -> str:
     words = _WORDS.get(Layout(layout)) if layout in _WORDS else None
+    if words and count == 1:
+        words = words.removesuffix("s").removesuffix("e") if words == "classes" else words[:-1]
     entries = f"{count:,} {words}" if words else f"{count:,} `{short_name(name)}`"
     if telling == name or not telling:
         return entries

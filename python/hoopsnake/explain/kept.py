@@ -59,7 +59,7 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _weak_mappings(snapshot)
     yield from _filled_defaults(snapshot)
     yield from _odd_entries(series, snapshot)
-    yield from _last_errors(snapshot)
+    yield from _last_errors(series, snapshot)
     yield from _made_context_variables(snapshot)
     yield from _thread_locals(snapshot)
     yield from _repeated_finalizers(snapshot)
@@ -249,8 +249,10 @@ def _has_traceback(snapshot: Snapshot, error: int) -> bool:
     )
 
 
-def _last_errors(snapshot: Snapshot) -> Iterator[Suspect]:
-    """sys.last_traceback and its kin."""
+def _last_errors(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    """sys.last_traceback and its kin; a program that ends by an exception has them at its end."""
+    if series.now.trigger == "exit":
+        return
     module = snapshot.modules.get("sys")
     if module is None:
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hoopsnake.explain.model import Holder
 from hoopsnake.heap.layouts import FRAMES, Layout
-from hoopsnake.heap.model import KINDS
+from hoopsnake.heap.model import kind_name
 from hoopsnake.heap.snapshot import Snapshot
 
 # Weak dictionaries, and what keeps their entries.
@@ -62,7 +62,7 @@ def steps_to(snapshot: Snapshot, number: int) -> list[Step]:
     steps: list[Step] = []
     for one, kind, text in snapshot.core.path_steps(number):
         row = snapshot.types[snapshot.core.object(one)[1]]
-        steps.append(Step(one, "" if kind is None else KINDS[kind], text, row.layout, row.name))
+        steps.append(Step(one, "" if kind is None else kind_name(kind), text, row.layout, row.name))
     return steps
 
 
@@ -333,7 +333,7 @@ def short_name(name: str) -> str:
 def function_place(snapshot: Snapshot, number: int) -> tuple[str, int]:
     """File and line of a function, or of what it wraps."""
     for kind, _, text, target in snapshot.core.referents(number):
-        if text == ".__code__" and KINDS[kind] == "attribute":
+        if text == ".__code__" and kind_name(kind) == "attribute":
             label = snapshot.core.label(target)
             return (label[2], label[3]) if label else ("", 0)
     return "", 0

@@ -122,6 +122,10 @@ TEST_F(Remote, PythonThatComputesIsAtNoGoodInstant) {
   for (const std::string& interpreter : interpreters()) {
     SCOPED_TRACE(interpreter);
     const Python python(interpreter, "print(flush=True)\nwhile True: pass");
+    // It may still be in the system call that printed.
+    ASSERT_TRUE(comes_true([&] {
+      return remote::read_text(remote::proc_path(python.pid(), "syscall")).starts_with("running");
+    }));
     PythonFacts facts;
     ASSERT_EQ(find_python(python.pid(), facts).line(), "");
     remote::Options how;
