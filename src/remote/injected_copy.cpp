@@ -90,6 +90,18 @@ int fetch_descriptor(pid_t copy, int number) {
 
 }  // namespace
 
+namespace {
+
+// As its own innermost pid namespace numbers it. 0: it has gone.
+pid_t number_inside(pid_t process) {
+  const std::string numbers = field_of(read_text(proc_path(process, "status")), "NSpid");
+  const std::size_t last = numbers.find_last_of("\t ");
+  const std::size_t begin = last == std::string::npos ? 0 : last + 1;
+  return static_cast<pid_t>(std::strtol(numbers.c_str() + begin, nullptr, 10));
+}
+
+}  // namespace
+
 // No flags: nothing is shared. No exit signal: no child of the ordinary kind.
 constexpr CallArguments kCloneArguments = {0, kNowhere, 0, 0, 0, 0};
 
@@ -103,6 +115,8 @@ Trouble clone_process(Tracer& tracer, pid_t thread, Address call_instruction, Bi
   const std::optional<long> result = injection.call(SYS_clone, kCloneArguments);
   birth.clone_time = os::monotonic_now() - begin;
   birth.born = injection.newborn();
+  // The caller may be gone before it says so: another thread executes a program.
+  if (birth.born != 0) birth.born_inside = number_inside(birth.born);
   trouble = injection.end();
   if (!result)
     return Trouble(

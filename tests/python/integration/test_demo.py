@@ -78,5 +78,6 @@ def test_leaves_no_process_after_an_interrupt() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors == "demo: stopped; nothing of it is left running\n"
+    # A snapshot that was being taken may say so too.
+    assert errors.endswith("demo: stopped; nothing of it is left running\n")
     assert not leftovers()

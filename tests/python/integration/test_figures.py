@@ -212,7 +212,9 @@ def test_plain_objects_are_counted_with_what_was_there(box: Sandbox) -> None:
     for name, growth in grown.items():
         # Names of variables, constants of the code, and what the agent's set-up makes once.
         most = 5000 + (ints_besides if name == "builtins.int" else 400)
-        assert 5000 - 110 <= growth <= most, (name, grown)
+        # A plain run has a few hundred texts more or less, by when its samples were taken.
+        least = 5000 - (400 if name == "builtins.str" else 110)
+        assert least <= growth <= most, (name, grown)
 
 
 def test_dead_objects_are_not_counted_as_live(box: Sandbox) -> None:
