@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from hoopsnake.explain.fixes import IN_VAIN, fix_for
+from hoopsnake.explain.fixes import IN_VAIN, closure_fix, fix_for
 from hoopsnake.explain.growth import Frontier
 from hoopsnake.explain.model import Confidence, Growth, Suspect, Verdict
 from hoopsnake.explain.payload import Payload
@@ -57,7 +57,7 @@ def of_entries(
     evidence: list[str] | None = None,
 ) -> Suspect:
     """Entries of one kind that a holder keeps."""
-    place, cell = _closure_to_blame(snapshot, place, entry)
+    place, cell = closure_to_blame(snapshot, place, entry)
     payload = Payload(snapshot, entry if cell is None else cell)
     kind = snapshot.types[snapshot.core.object(entry)[1]]
     container = place.steps[-1]
@@ -81,7 +81,9 @@ def of_entries(
         payload.telling,
         count,
         retained,
-        fix or _fix(place, kind.layout, kind.name, container.type, chosen),
+        fix
+        or (closure_fix() if cell is not None else "")
+        or _fix(place, kind.layout, kind.name, container.type, chosen),
         _confidence(growth, place),
         growth,
         [*_facts(snapshot, place, entry, growth), *(evidence or [])],
@@ -110,7 +112,7 @@ def is_resurrected(snapshot: Snapshot, number: int) -> bool:
     return bool(snapshot.core.object(number)[5] & 8)
 
 
-def _closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Place, int | None]:
+def closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Place, int | None]:
     """Of a function, the closure cell that nearly all of it is; else the place as it was."""
     if _kind_of(snapshot, entry) != Layout.FUNCTION:
         return place, None

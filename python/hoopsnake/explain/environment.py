@@ -4,8 +4,8 @@ just large."""
 
 from __future__ import annotations
 
-from hoopsnake.explain.describe import holder_of
-from hoopsnake.explain.fixes import entry_fix
+from hoopsnake.explain.describe import closure_to_blame, holder_of
+from hoopsnake.explain.fixes import closure_fix, entry_fix
 from hoopsnake.explain.model import Holder, Suspect
 from hoopsnake.explain.payload import Payload
 from hoopsnake.explain.places import short_name
@@ -60,8 +60,8 @@ def large(series: Series) -> list[Suspect]:
     if not rows:
         return []
     row = min(rows, key=lambda one: len(one.text))
-    place = holder_of(snapshot, row.example)
-    telling = Payload(snapshot, row.example).telling
+    place, cell = closure_to_blame(snapshot, holder_of(snapshot, row.example), row.example)
+    telling = Payload(snapshot, row.example if cell is None else cell).telling
     share = row.retained / max(snapshot.size, 1)
     where = f", {place.holder.place}" if place.holder.place else ""
     return [
@@ -73,7 +73,8 @@ def large(series: Series) -> list[Suspect]:
             telling,
             row.count,
             row.retained,
-            entry_fix(_kind(series, row).layout, _kind(series, row).name)
+            (closure_fix() if cell is not None else "")
+            or entry_fix(_kind(series, row).layout, _kind(series, row).name)
             or "`hoop top` and `hoop why` show what they are made of.",
             "low",
             weight=0.0,

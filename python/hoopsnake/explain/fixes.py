@@ -236,6 +236,10 @@ def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) ->
     return _container_fix(place, container)
 
 
+def closure_fix() -> str:
+    return _BY_KIND["closure cell"]
+
+
 def entry_fix(layout: int, name: str) -> str:
     """What is to be said of entries of this kind, if there is anything."""
     return next((text for matches, text in _ENTRIES if matches(layout, name)), "")

@@ -14,6 +14,7 @@ _SMALL = 10_000
 _NOT_TELLING = {Layout.TYPE, Layout.FUNCTION, Layout.CODE, Layout.MODULE}
 # Parts that others are made of.
 _INTERNAL = {
+    "cell",
     "itertools._tee_dataobject",
     "managedbuffer",
     "functools._lru_list_elem",
