@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All objects by the shape of the path that leads to them, and what each shape holds.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "analysis/array.h"
@@ -62,17 +59,6 @@ std::vector<ShapeRow> Snapshot::shapes(std::uint64_t least_retained, std::uint64
                     total, found[shape].type.type, example});
   }
   return rows;
-}
-
-std::vector<std::pair<std::uint32_t, std::uint32_t>> Snapshot::types_of_shape(std::uint32_t shape) {
-  std::unordered_map<std::uint32_t, std::uint32_t> counts;
-  for (std::size_t i = 0; i < columns().objects(); ++i)
-    if (names_.shape_of(static_cast<ObjectId>(i)) == shape) ++counts[columns().type[i]];
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> sorted(counts.begin(), counts.end());
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::pair(b.second, a.first) < std::pair(a.second, b.first);
-  });
-  return sorted;
 }
 
 }  // namespace hoop::analysis

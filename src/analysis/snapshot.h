@@ -85,8 +85,6 @@ class Snapshot {
 
   // Shapes whose objects retain so much, or are so many.
   std::vector<ShapeRow> shapes(std::uint64_t least_retained, std::uint64_t least_count);
-  // Rows of TYPES and how many objects of the shape are of each, most first.
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> types_of_shape(std::uint32_t shape);
 
   // Children of an object, or of the root (kNone), that retain most.
   std::vector<ObjectId> children(ObjectId object, std::size_t most);

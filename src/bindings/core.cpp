@@ -256,12 +256,6 @@ class Core {
             nb::make_tuple(row, total.objects, total.references, total.retained, total.example));
     return rows;
   }
-  nb::list types_of_shape(std::uint32_t shape) {
-    nb::list rows;
-    for (const auto& [row, count] : snapshot_.types_of_shape(shape))
-      rows.append(nb::make_tuple(row, count));
-    return rows;
-  }
   // The path's steps from the root: (object, kind of the edge to it or None, text of the step).
   nb::list path_steps(ObjectId id) {
     check(id);
@@ -465,7 +459,6 @@ NB_MODULE(_core, module) {
       .def("holders", &Core::holders)
       .def("shapes", &Core::shapes, nb::arg("least_retained"), nb::arg("least_count"))
       .def("held_by_c_totals", &Core::held_by_c_totals)
-      .def("types_of_shape", &Core::types_of_shape)
       .def("path_steps", &Core::path_steps)
       .def("children", &Core::children, nb::arg("number").none(), nb::arg("most"))
       .def("child_count", &Core::child_count, nb::arg("number").none())

@@ -287,7 +287,7 @@ void serve(int client) {
 
 // One line of ours: where a snapshot lies that nobody has waited for.
 void tell_of(const Job& own, const char* failure) {
-  if (snapshot_triggers.is_quiet()) return;
+  if (failure == nullptr && snapshot_triggers.is_quiet()) return;
   FixedText<1024> line;
   line.add("hoop: snapshot (").add(own.trigger).add("): ");
   if (failure != nullptr) line.add("none, ").add(failure);
@@ -297,6 +297,14 @@ void tell_of(const Job& own, const char* failure) {
 }
 
 void part_path(const Job& own, TextBuffer& path) { path.add(own.path.data()).add(".part"); }
+
+// Another one is being written: not worth a word.
+void drop_own(Job& own) {
+  FixedText<520> part;
+  part_path(own, part);
+  ::unlink(part.data());
+  own.trigger = nullptr;
+}
 
 void finish_own(Job& own, const char* failure) {
   FixedText<520> part;
@@ -473,7 +481,7 @@ void take_snapshot_now(const char* trigger) noexcept {
   if (file < 0) return;
   const char* const failure = snapshot_copy.start(file, false, trigger, Instant::kPython);
   close_descriptor(file);
-  if (failure != nullptr) return finish_own(own, failure);
+  if (failure != nullptr) return drop_own(own);
   const bool can_hand_over = attendant.exists;
   if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond)) return;
   if (!can_hand_over) return snapshot_copy.end();

@@ -24,7 +24,7 @@ class SnapshotTriggers {
   [[nodiscard]] int signal() const { return signal_; }
   // `hoop run --explain`: growth_watch.h.
   [[nodiscard]] bool watches_growth() const { return watches_growth_; }
-  // Nobody is told of each file.
+  // Nobody is told of each file, only of those that could not be written.
   [[nodiscard]] bool is_quiet() const { return watches_growth_; }
   // Whether due() is to be asked every second, not only when something happened.
   [[nodiscard]] bool needs_looks() const { return at_peak_ || near_limit_ || interval_ != 0; }

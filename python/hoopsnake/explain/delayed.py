@@ -7,8 +7,10 @@ import re
 
 from hoopsnake.explain.describe import chain
 from hoopsnake.explain.model import Holder, Suspect
-from hoopsnake.explain.places import class_place, is_standard, place_of, short_name, type_object
+from hoopsnake.explain.payload import Payload
+from hoopsnake.explain.places import class_place, place_of, short_name, type_object
 from hoopsnake.explain.series import Series
+from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import FRAMES, Layout
 from hoopsnake.heap.model import CycleGroup
 from hoopsnake.heap.snapshot import Snapshot
@@ -22,8 +24,10 @@ _BACK = re.compile(r"parent|owner|root|_?self|_graph|graph|up|prev|container|man
 
 
 def suspects(series: Series) -> list[Suspect]:
-    snapshot = series.richest or series.last
-    before = series.points[0].garbage if series.points[0].path != snapshot.path else {}
+    number = series.richest
+    is_last = number + 1 == len(series.points)
+    snapshot = series.last if is_last else series.until(number).last
+    before = series.points[0].garbage if number else {}
     found = []
     told: set[frozenset[str]] = set()
     for group in snapshot.cycles():
@@ -107,8 +111,6 @@ def _kept_type(snapshot: Snapshot, group: CycleGroup) -> str:
     ]
     if own:
         return max(own)[1]
-    from hoopsnake.explain.payload import Payload
-
     largest = max(group.example, key=lambda one: one.retained)
     return Payload(snapshot, largest.id).telling
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hoopsnake.explain.fixes import IN_VAIN, closure_fix, fix_for
 from hoopsnake.explain.growth import Frontier
@@ -26,7 +27,10 @@ def of_frontier(series: Series, frontier: Frontier) -> Suspect:
     snapshot = series.last
     row = frontier.row
     place = holder_of(snapshot, row.example)
-    return of_entries(snapshot, place, row.example, row.count, row.retained, growth=frontier.growth)
+    found = of_entries(
+        snapshot, place, row.example, row.count, row.retained, growth=frontier.growth
+    )
+    return replace(found, weight=min(found.weight, float(frontier.gained)))
 
 
 def holder_of(snapshot: Snapshot, entry: int) -> Place:
@@ -65,7 +69,7 @@ def of_entries(
     if container.layout in CONTAINERS and container.id != entry:
         retained = max(retained, snapshot.core.object(container.id)[6])
     what = _entries_in_words(count, kind.name, kind.layout, payload.telling)
-    bound = _bound_in_words(place, chosen)
+    bound = _bound_in_words(snapshot, place, chosen)
     if fix is None and is_resurrected(snapshot, entry):
         fix = _RESURRECTED
         what += ", brought back by their `__del__`,"
@@ -157,14 +161,14 @@ def attribute_names(snapshot: Snapshot, instance: int) -> list[str]:
     return names
 
 
-def _bound_in_words(place: Place, verdict: Verdict) -> str:
+def _bound_in_words(snapshot: Snapshot, place: Place, verdict: Verdict) -> str:
     if verdict != "bounded":
         return ""
     if place.bound is not None:
         return f"; there will be at most {place.bound:,}"
     if place.kind == "thread-local":
         return "; there is at most one set for each thread"
-    return "; the holder has a bound"
+    return f"; `{bound_name(snapshot, place)}` of its owner bounds it"
 
 
 _WORDS = {

@@ -10,6 +10,14 @@ from collections.abc import Callable, Sequence
 from hoopsnake.explain.places import Place, short_name
 from hoopsnake.heap.layouts import Layout
 
+_LOGGER_NAMES = (
+    "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or `extra=`."
+)
+_MODULES = (
+    "Drop the module with `sys.modules.pop(name)` when it is done with, or load it under one name; "
+    "do not reload in production."
+)
+
 # Where the fix is known from the name of the attribute that holds: of the standard library only.
 _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
     (
@@ -19,8 +27,7 @@ _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
     ),
     (
         r"logging\..*loggerDict|loggerDict",
-        "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or "
-        "`extra=`.",
+        _LOGGER_NAMES,
     ),
     (
         r"linecache\.cache",
@@ -39,13 +46,12 @@ _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
     ),
     (
         r"sys\.modules",
-        "Drop the module with `sys.modules.pop(name)` when it is done with, or load it under one "
-        "name; do not reload in production.",
+        _MODULES,
     ),
     (
         r"sys\.last_|last_traceback|last_exc|last_value",
         "The last uncaught exception at a prompt keeps its frames; delete `sys.last_traceback`, "
-        "`sys.last_value` and `sys.last_exc`. A program that is no prompt has none of them.",
+        "`sys.last_value` and `sys.last_exc`, or run a statement that fails with less.",
     ),
     (
         r"gc\.garbage",
@@ -108,7 +114,7 @@ _BY_KIND = {
         "A kept frame keeps all of its locals and those of its callers: keep (file name, line) "
         "instead, or `frame.clear()`."
     ),
-    "sys.modules": "Drop the module with `sys.modules.pop(name)` when it is done with.",
+    "sys.modules": _MODULES,
     "codec registry": "Codecs are registered for good: register one function, once.",
 }
 
@@ -156,8 +162,7 @@ _ENTRIES: Sequence[tuple[Callable[[int, str], bool], str]] = (
     ),
     (
         lambda layout, name: layout == Layout.MODULE,
-        "Drop the module with `sys.modules.pop(name)` when it is done with, or load it under one "
-        "name.",
+        _MODULES,
     ),
     (
         lambda layout, name: name in ("subprocess.Popen",),
@@ -184,8 +189,7 @@ _ENTRIES: Sequence[tuple[Callable[[int, str], bool], str]] = (
     ),
     (
         lambda layout, name: name == "logging.Logger",
-        "Do not put an id into the name of a logger; use one logger with a `LoggerAdapter` or "
-        "`extra=`.",
+        _LOGGER_NAMES,
     ),
     (
         lambda layout, name: name.startswith("logging.") and name.endswith("Handler"),

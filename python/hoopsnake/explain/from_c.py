@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Holder, Suspect
-from hoopsnake.explain.places import is_standard, short_name
+from hoopsnake.explain.places import short_name
 from hoopsnake.explain.series import Series
+from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import Layout
 from hoopsnake.heap.model import HeapObject
 from hoopsnake.heap.snapshot import Snapshot

@@ -154,7 +154,7 @@ def _rises(series: Series, growth: Growth, gained: int) -> bool:
 
 
 def _rises_between_imports(series: Series, counts: tuple[int, ...]) -> bool:
-    modules = [point.modules - point.made_modules for point in series.points]
+    modules = [point.loaded_modules for point in series.points]
     return any(
         after > before and loaded_after <= loaded_before + 1
         for (before, after), (loaded_before, loaded_after) in zip(
@@ -164,7 +164,7 @@ def _rises_between_imports(series: Series, counts: tuple[int, ...]) -> bool:
 
 
 def _levels_off(series: Series, counts: tuple[int, ...]) -> bool:
-    """No more of them in the last two steps in which the program went on allocating."""
+    """No more of them in the last steps in which the program went on."""
     flat = 0
     steps = list(zip(pairwise(counts), series.points[1:], strict=True))
     for (before, after), point in reversed(steps):

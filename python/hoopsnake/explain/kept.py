@@ -14,8 +14,9 @@ from hoopsnake.explain.describe import of_entries
 from hoopsnake.explain.fixes import weak_mapping_fix
 from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Suspect
-from hoopsnake.explain.places import WEAK_MAPPINGS, is_standard, place_of, short_name
+from hoopsnake.explain.places import place_of, short_name
 from hoopsnake.explain.series import Row, Series, is_made_module
+from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import CONTAINERS, Layout
 from hoopsnake.heap.snapshot import Snapshot
 
@@ -69,21 +70,14 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
 
 def _garbage_list(snapshot: Snapshot) -> Iterator[Suspect]:
     module = snapshot.modules.get("gc")
-    if module is None:
+    found = _in_namespace(snapshot, module.id, "garbage") if module else None
+    entries = _entries(snapshot, found) if found is not None else []
+    if found is None or not entries:
         return
-    for kind, _, text, namespace in snapshot.core.referents(module.id):
-        del kind
-        if text != ".__dict__":
-            continue
-        for _, _, name, target in snapshot.core.referents(namespace):
-            entries = snapshot.core.referents(target) if "garbage" in name else []
-            if len(entries) >= 1 and _layout(snapshot, target) == Layout.LIST:
-                place = place_of(snapshot, target)
-                place.name, place.kind = "`gc.garbage`", "gc.garbage"
-                place.path = "gc.garbage"
-                yield of_entries(
-                    snapshot, place, entries[0][3], len(entries), _retained(snapshot, entries)
-                )
+    place = place_of(snapshot, found)
+    place.name, place.path, place.kind = "`gc.garbage`", "gc.garbage", "gc.garbage"
+    retained = sum(snapshot.core.object(one)[6] for one in entries)
+    yield of_entries(snapshot, place, entries[0], len(entries), retained)
 
 
 def _caches_of_methods(snapshot: Snapshot) -> Iterator[Suspect]:
@@ -130,42 +124,33 @@ def _first_is_instance(snapshot: Snapshot, key: int) -> bool:
 
 
 def _weak_mappings(snapshot: Snapshot) -> Iterator[Suspect]:
-    """Entries whose value leads to the weak key (or the other way about)."""
-    for name, kind in WEAK_MAPPINGS.items():
-        if kind == "member":
-            continue
-        for row in snapshot.type_rows(name):
-            if snapshot.types[row].name != name:
+    """Entries of a WeakKeyDictionary whose value leads to their own weak key."""
+    for row in snapshot.type_rows("weakref.WeakKeyDictionary"):
+        for mapping in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+            own = _values_that_hold_their_key(snapshot, mapping)
+            if len(own) < 3:
                 continue
-            for number in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
-                yield from _weak_mapping(snapshot, number, name.rpartition(".")[2])
+            yield of_entries(
+                snapshot,
+                place_of(snapshot, mapping),
+                max(own, key=lambda one: snapshot.core.object(one)[6]),
+                len(own),
+                sum(snapshot.core.object(one)[6] for one in own),
+                fix=weak_mapping_fix("WeakKeyDictionary"),
+                evidence=["each value refers to its own weak key"],
+            )
 
 
-def _weak_mapping(snapshot: Snapshot, mapping: int, words: str) -> Iterator[Suspect]:
+def _values_that_hold_their_key(snapshot: Snapshot, mapping: int) -> list[int]:
     data = _attribute(snapshot, mapping, "data")
-    if data is None or words != "WeakKeyDictionary":
-        return
     own: list[int] = []
-    entries = snapshot.core.referents(data)
-    for before, after in pairwise(entries):
+    for before, after in pairwise(snapshot.core.referents(data) if data is not None else []):
         if before[0] != 3 or after[0] != 4:
             continue
-        key = next((one for k, _, _, one in snapshot.core.referents(before[3]) if k == 11), None)
+        key = _weak_target(snapshot, before[3])
         if key is not None and _leads_to(snapshot, after[3], key):
             own.append(after[3])
-    if len(own) >= 3:
-        place = place_of(snapshot, mapping)
-        fix = weak_mapping_fix(words)
-        largest = max(own, key=lambda one: snapshot.core.object(one)[6])
-        yield of_entries(
-            snapshot,
-            place,
-            largest,
-            len(own),
-            sum(snapshot.core.object(one)[6] for one in own),
-            fix=fix,
-            evidence=["each value refers to its own weak key"],
-        )
+    return own
 
 
 def _leads_to(snapshot: Snapshot, start: int, goal: int) -> bool:
@@ -218,7 +203,7 @@ def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
         if container is None:
             continue
         place = place_of(snapshot, container)
-        if place.is_working_data or place.kind == "local variable":
+        if place.is_working_data:
             continue
         if row.layout not in _ODD_ENTRIES and not _is_finished(snapshot, row):
             continue
@@ -396,10 +381,6 @@ def _made_modules(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
 
 def _layout(snapshot: Snapshot, number: int) -> int:
     return snapshot.types[snapshot.core.object(number)[1]].layout
-
-
-def _retained(snapshot: Snapshot, edges: Sequence[tuple[int, bool, str, int]]) -> int:
-    return sum(snapshot.core.object(target)[6] for _, _, _, target in edges)
 
 
 def _entries(snapshot: Snapshot, container: int) -> list[int]:

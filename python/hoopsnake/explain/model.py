@@ -72,7 +72,7 @@ class Suspect:
     growth: Growth | None = None
     evidence: list[str] = field(default_factory=list)
     weight: float = 0.0  # those with more come first
-    # Addresses of the objects on the path, for pictures.
+    # The path, for pictures: how each object is referred to, and what it is.
     chain: list[tuple[str, str]] = field(default_factory=list)
 
     @property

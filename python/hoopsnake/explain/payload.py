@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hoopsnake.explain.places import is_standard
-from hoopsnake.heap.layouts import FRAMES, Layout
+from hoopsnake.explain.standard import is_standard
+from hoopsnake.heap.layouts import Layout
 from hoopsnake.heap.snapshot import Snapshot
 
 _MOST_OBJECTS = 3000
@@ -35,7 +35,6 @@ class Payload:
         self.entry = entry
         self.counts: Counter[int] = Counter()
         self.retained: Counter[int] = Counter()
-        self.layouts: set[int] = set()
         self._look()
 
     def _look(self) -> None:
@@ -47,7 +46,6 @@ class Payload:
             facts = core.object(one)
             self.counts[facts[1]] += 1
             self.retained[facts[1]] += facts[6]
-            self.layouts.add(self.snapshot.types[facts[1]].layout)
             for child in core.children(one, 64):
                 if child not in seen:
                     seen.add(child)
@@ -66,7 +64,6 @@ class Payload:
                 continue
             seen.add(target)
             self.counts[facts[1]] += 1
-            self.layouts.add(row.layout)
             if len(seen) < _MOST_OBJECTS and row.layout in _LEADING:
                 self._look_beside(target, seen, depth - 1)
 
@@ -109,7 +106,3 @@ class Payload:
             layout in (Layout.INSTANCE, Layout.OTHER, Layout.GENERATOR)
             and self.snapshot.types[row].name not in _INTERNAL
         )
-
-    @property
-    def has_frame(self) -> bool:
-        return any(layout in self.layouts for layout in FRAMES)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass, field
 
 from hoopsnake.explain.model import Holder
@@ -12,15 +11,12 @@ from hoopsnake.heap.layouts import FRAMES, Layout
 from hoopsnake.heap.model import kind_name
 from hoopsnake.heap.snapshot import Snapshot
 
-# Weak dictionaries, and what keeps their entries.
-WEAK_MAPPINGS = {
-    "weakref.WeakKeyDictionary": "key",
-    "weakref.WeakValueDictionary": "value",
-    "weakref.WeakSet": "member",
-    "_weakrefset.WeakSet": "member",
-}
-
-_LOCALS = re.compile(r"<locals>\.")
+WEAK_MAPPINGS = (
+    "weakref.WeakKeyDictionary",
+    "weakref.WeakValueDictionary",
+    "weakref.WeakSet",
+    "_weakrefset.WeakSet",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +80,11 @@ def place_of(snapshot: Snapshot, number: int) -> Place:
 
 def _through(steps: list[Step]) -> set[str]:
     """What lies on the path, in words that fixes are looked up by."""
-    found: set[str] = set()
-    for step in steps:
-        if step.layout == Layout.LRU_CACHE:
-            found.add("lru_cache")
-        elif step.layout == Layout.TRACEBACK:
-            found.add("traceback")
-        elif step.layout == Layout.EXCEPTION:
-            found.add("exception")
-        elif step.layout == Layout.CONTEXT or step.type.startswith("hamt"):
-            found.add("context")
-        elif step.layout == Layout.METHOD:
-            found.add("bound method")
-        elif step.layout == Layout.PARTIAL:
-            found.add("partial")
-        elif step.layout == Layout.GENERATOR:
-            found.add("generator")
-        elif step.layout in (Layout.FRAME, Layout.RUNNING_FRAME):
-            found.add("frame")
-        elif step.layout == Layout.THREAD:
-            found.add("thread")
-        if step.type in WEAK_MAPPINGS:
-            found.add(step.type.rpartition(".")[2])
-        found.add(step.type)
-    return found
+    found = {_LAYOUT_WORDS[step.layout] for step in steps if step.layout in _LAYOUT_WORDS}
+    return found | {step.type.rpartition(".")[2] for step in steps if step.type in WEAK_MAPPINGS}
+
+
+_LAYOUT_WORDS: dict[int, str] = {Layout.TRACEBACK: "traceback", Layout.THREAD: "thread"}
 
 
 def _anchor(snapshot: Snapshot, place: Place, at: int) -> bool:
@@ -116,7 +93,7 @@ def _anchor(snapshot: Snapshot, place: Place, at: int) -> bool:
     step = steps[at]
     before = steps[at - 1] if at else None
     if before is None:
-        return _root(snapshot, place, step)
+        return _root(place, step)
     if step.layout == Layout.LRU_CACHE:
         return _cache(snapshot, place, step)
     if before.layout == Layout.LRU_CACHE:
@@ -130,7 +107,7 @@ def _anchor(snapshot: Snapshot, place: Place, at: int) -> bool:
     if step.type.startswith("hamt") or step.layout == Layout.CONTEXT:
         return _context(place, step)
     if before.layout == Layout.INTERPRETER and step.kind in ("attribute", "field"):
-        return _interpreter_part(snapshot, place, step)
+        return _interpreter_part(place, step)
     if _is_class(steps, at):
         return _class_attribute(snapshot, place, at)
     if step.layout == Layout.MODULE:
@@ -253,8 +230,7 @@ _INTERPRETER_WORDS = {
 }
 
 
-def _interpreter_part(snapshot: Snapshot, place: Place, step: Step) -> bool:
-    del snapshot
+def _interpreter_part(place: Place, step: Step) -> bool:
     what = step.text.removeprefix(".")
     for word, (kind, name) in _INTERPRETER_WORDS.items():
         if word in what:
@@ -313,14 +289,13 @@ def _in_instance(steps: list[Step]) -> bool:
     return any(one.layout == Layout.INSTANCE for one in steps[:-1])
 
 
-def _root(snapshot: Snapshot, place: Place, step: Step) -> bool:
+def _root(place: Place, step: Step) -> bool:
     if step.layout == Layout.THREAD:
         place.kind, place.name = "thread", f"`{plain(place.path)}`"
         if "dict of the thread" in place.path:
             place.kind = "thread-local"
             place.name = "`threading.local` values of a thread"
         return True
-    del snapshot
     place.name = f"`{plain(place.path)}`"
     return True
 
@@ -359,9 +334,3 @@ def class_place(snapshot: Snapshot, number: int) -> tuple[str, int]:
                 if found[0]:
                     lines.append(found)
     return min(lines, key=lambda one: one[1]) if lines else ("", 0)
-
-
-def is_standard(name: str) -> bool:
-    """A type or module of the standard library."""
-    top = name.partition(".")[0]
-    return "." not in name or top in sys.stdlib_module_names

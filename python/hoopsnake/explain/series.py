@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hoopsnake._errors import HoopError
 from hoopsnake.explain.model import Growth
+from hoopsnake.explain.standard import is_standard_module
 from hoopsnake.heap.layouts import Layout
 from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.heap.snapshot import open as open_snapshot
@@ -56,17 +57,19 @@ class Point:
     modules: int
     made_modules: int  # without a file, beyond those built in
 
+    @property
+    def loaded_modules(self) -> int:
+        return self.modules - self.made_modules
+
 
 class Series:
     """The last snapshot stays open; of those before it there is a Point each."""
 
-    def __init__(self, points: list[Point], last: Snapshot, richest: Snapshot | None) -> None:
+    def __init__(self, points: list[Point], last: Snapshot, *, is_cut: bool = False) -> None:
         self.points = points
         self.last = last
-        # The one with most garbage, if that is not the last.
-        self.richest = richest
         # It was cut before its end: what is there now had gone by then.
-        self.is_cut = False
+        self.is_cut = is_cut
 
     @property
     def now(self) -> Point:
@@ -75,9 +78,13 @@ class Series:
     def until(self, number: int) -> Series:
         """The series as it was when this snapshot was its last."""
         points = self.points[: number + 1]
-        series = Series(points, open_snapshot(points[-1].path), None)
-        series.is_cut = True
-        return series
+        return Series(points, open_snapshot(points[-1].path), is_cut=True)
+
+    @property
+    def richest(self) -> int:
+        """The snapshot with most garbage; of several, the last."""
+        amounts = [sum(point.garbage.values()) for point in self.points]
+        return max(range(len(amounts)), key=lambda number: (amounts[number], number))
 
     def growth(self, text: str) -> Growth:
         rows = [point.rows.get(text) for point in self.points]
@@ -90,52 +97,30 @@ class Series:
     def sizes(self, text: str) -> list[int]:
         return [row.size if row else 0 for row in (p.rows.get(text) for p in self.points)]
 
-    @property
+    @cached_property
     def seconds(self) -> tuple[float, ...]:
         first = self.points[0].taken_ns
         return tuple((point.taken_ns - first) / 1e9 for point in self.points)
 
-    @property
+    @cached_property
     def settled(self) -> list[Point]:
         """The snapshots since the last import: what a program loads is no growth."""
-        loaded = self.now.modules - self.now.made_modules
+        loaded = self.now.loaded_modules
         least = loaded - max(3, loaded // 50)
-        return [p for p in self.points if p.modules - p.made_modules >= least]
+        before = [n for n, point in enumerate(self.points) if point.loaded_modules < least]
+        return self.points[before[-1] + 1 if before else 0 :]
 
 
 def read(paths: Sequence[str], progress: Progress | None = None) -> Series:
     """Open the snapshots of one process, the oldest first, and keep the last one open."""
     files = _of_one_process(paths)
     points: list[Point] = []
-    richest: Snapshot | None = None
-    last: Snapshot | None = None
     for number, path in enumerate(files):
         snapshot = open_snapshot(path, progress=_nth(progress, number, len(files)))
         points.append(_point_of(snapshot))
-        is_last = number + 1 == len(files)
-        if is_last:
-            last = snapshot
-        elif _is_richer(points[-1], richest):
-            richest = snapshot
-        del snapshot
-        gc.collect(0)
-    assert last is not None
-    if richest is not None and sum(points[-1].garbage.values()) >= _garbage_of(richest, points):
-        richest = None
-    return Series(points, last, richest)
-
-
-def _is_richer(point: Point, richest: Snapshot | None) -> bool:
-    found = sum(point.garbage.values())
-    return found > 0 and (richest is None or found >= _garbage_count(richest))
-
-
-def _garbage_count(snapshot: Snapshot) -> int:
-    return sum(group.count - group.held for group in snapshot.cycles())
-
-
-def _garbage_of(snapshot: Snapshot, points: list[Point]) -> int:
-    return next(sum(p.garbage.values()) for p in points if p.path == snapshot.path)
+        # Its modules refer back to it: without them it goes at once, and its memory with it.
+        del snapshot.modules
+    return Series(points, snapshot)
 
 
 def _nth(progress: Progress | None, number: int, count: int) -> Progress | None:
@@ -258,11 +243,4 @@ def is_made_module(snapshot: Snapshot, number: int) -> bool:
     kind = snapshot.types[snapshot.core.object(number)[1]]
     if kind.layout != Layout.MODULE:
         return False
-    return not _is_standard(label[0])
-
-
-def _is_standard(name: str) -> bool:
-    import sys
-
-    top = name.partition(".")[0]
-    return top in sys.stdlib_module_names or top in ("builtins", "__main__", "__mp_main__")
+    return not is_standard_module(label[0])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshot::shapes and Snapshot::types_of_shape.
+// Snapshot::shapes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -107,13 +107,6 @@ TEST_F(ShapesTest, AreLeftOutWhereTheyAreSmallAndFew) {
   EXPECT_EQ(heap.shapes(UINT64_MAX, 4).size(), 1u);
   EXPECT_EQ(heap.shapes(1130, UINT64_MAX).size(), 3u);
   EXPECT_TRUE(heap.shapes(UINT64_MAX, UINT64_MAX).empty());
-}
-
-TEST_F(ShapesTest, CountTheirTypesMostFirst) {
-  Snapshot heap = open();
-  using Counts = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-  EXPECT_EQ(heap.types_of_shape(heap.names().shape_of(kFirst)), (Counts{{order_, 3}, {note_, 2}}));
-  EXPECT_EQ(heap.types_of_shape(UINT32_MAX), Counts{});
 }
 
 }  // namespace
