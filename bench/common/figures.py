@@ -29,9 +29,16 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
     """Median, least and greatest of the ratios round by round.
 
     What ran within one round ran close together: a machine whose speed changes by the second
-    changes both sides. REQUIRES: the samples of one round stand at one index.
+    changes both sides. A time too short for the clock (0) makes a ratio without bound; nothing to
+    nothing is 1. REQUIRES: the samples of one round stand at one index.
     """
-    return spread([n / d for n, d in zip(numerators, denominators, strict=True)])
+    return spread([_quotient(n, d) for n, d in zip(numerators, denominators, strict=True)])
+
+
+def _quotient(numerator: float, denominator: float) -> float:
+    if denominator:
+        return numerator / denominator
+    return math.inf if numerator else 1.0
 
 
 def geometric_mean(values: Sequence[float]) -> float:
