@@ -45,7 +45,7 @@ def holder_of(snapshot: Snapshot, entry: int) -> Place:
 
 
 def _kind_of(snapshot: Snapshot, number: int) -> int:
-    return snapshot.types[snapshot.core.object(number)[1]].layout
+    return snapshot.layout_of(number)
 
 
 def of_entries(
@@ -63,11 +63,11 @@ def of_entries(
     """Entries of one kind that a holder keeps."""
     place, cell = closure_to_blame(snapshot, place, entry)
     payload = Payload(snapshot, entry if cell is None else cell)
-    kind = snapshot.types[snapshot.core.object(entry)[1]]
+    kind = snapshot.type_of(entry)
     container = place.steps[-1]
     chosen = verdict or _verdict(snapshot, place)
     if container.layout in CONTAINERS and container.id != entry:
-        retained = max(retained, snapshot.core.object(container.id)[6])
+        retained = max(retained, snapshot.retained_by(container.id))
     what = _entries_in_words(count, kind.name, kind.layout, payload.telling)
     bound = _bound_in_words(snapshot, place, chosen)
     if fix is None and is_resurrected(snapshot, entry):
@@ -121,9 +121,9 @@ def closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Plac
     if _kind_of(snapshot, entry) != Layout.FUNCTION:
         return place, None
     cells = [one for kind, _, _, one in snapshot.core.referents(entry) if kind_name(kind) == "cell"]
-    largest = max(cells, key=lambda one: snapshot.core.object(one)[6], default=None)
-    whole = snapshot.core.object(entry)[6]
-    if largest is None or snapshot.core.object(largest)[6] < max(whole / 2, 1000):
+    largest = max(cells, key=lambda one: snapshot.retained_by(one), default=None)
+    whole = snapshot.retained_by(entry)
+    if largest is None or snapshot.retained_by(largest) < max(whole / 2, 1000):
         return place, None
     inner = place_of(snapshot, largest)
     inner.name += f", a function in {place.name}"

@@ -17,7 +17,7 @@ from hoopsnake.explain.model import Growth, Suspect
 from hoopsnake.explain.places import place_of, short_name
 from hoopsnake.explain.series import Row, Series, is_made_module
 from hoopsnake.explain.standard import is_standard
-from hoopsnake.heap.layouts import CONTAINERS, Layout
+from hoopsnake.heap.layouts import CONTAINERS, ENTRIES, EdgeKind, Layout
 from hoopsnake.heap.snapshot import Snapshot
 
 # Kinds of objects that are seldom kept on purpose, and how many of them in one container are odd.
@@ -76,7 +76,7 @@ def _garbage_list(snapshot: Snapshot) -> Iterator[Suspect]:
         return
     place = place_of(snapshot, found)
     place.name, place.path, place.kind = "`gc.garbage`", "gc.garbage", "gc.garbage"
-    retained = sum(snapshot.core.object(one)[6] for one in entries)
+    retained = sum(snapshot.retained_by(one) for one in entries)
     yield of_entries(snapshot, place, entries[0], len(entries), retained)
 
 
@@ -87,38 +87,38 @@ def _caches_of_methods(snapshot: Snapshot) -> Iterator[Suspect]:
             (
                 target
                 for _, _, _, target in snapshot.core.referents(cache)
-                if _layout(snapshot, target) == Layout.DICT and not _is_namespace(snapshot, target)
+                if snapshot.layout_of(target) == Layout.DICT and not _is_namespace(snapshot, target)
             ),
             None,
         )
         if table is None:
             continue
-        keys = [one for kind, _, _, one in snapshot.core.referents(table) if kind == 3]
+        keys = [one for kind, _, _, one in snapshot.core.referents(table) if kind == EdgeKind.KEY]
         instances = [key for key in keys if _first_is_instance(snapshot, key)]
         if not instances:
             continue
         label = snapshot.core.label(cache)
         if label is not None and label[4] == 0 and len(instances) < _FEW_INSTANCES:
             continue
-        retained = max(snapshot.core.object(one)[6] for one in (cache, table))
+        retained = max(snapshot.retained_by(one) for one in (cache, table))
         if retained < _LEAST_CACHE_BYTES:
             continue
-        largest = max(instances, key=lambda one: snapshot.core.object(one)[6])
+        largest = max(instances, key=lambda one: snapshot.retained_by(one))
         yield of_entries(snapshot, place_of(snapshot, cache), largest, len(instances), retained)
 
 
 def _is_namespace(snapshot: Snapshot, number: int) -> bool:
-    return any(kind == 7 for kind, _, _, _ in snapshot.core.referrers(number, 3))
+    return any(kind == EdgeKind.DICT for kind, _, _, _ in snapshot.core.referrers(number, 3))
 
 
 def _first_is_instance(snapshot: Snapshot, key: int) -> bool:
     first = key
-    if _layout(snapshot, key) in (Layout.TUPLE, Layout.LIST):
-        items = [one for kind, _, _, one in snapshot.core.referents(key) if kind == 2]
+    if snapshot.layout_of(key) in (Layout.TUPLE, Layout.LIST):
+        items = [one for kind, _, _, one in snapshot.core.referents(key) if kind == EdgeKind.ITEM]
         if not items:
             return False
         first = items[0]
-    row = snapshot.types[snapshot.core.object(first)[1]]
+    row = snapshot.type_of(first)
     own = row.layout in (Layout.INSTANCE, Layout.OTHER) and row.made_at_run_time
     return own and not is_standard(row.name)
 
@@ -133,9 +133,9 @@ def _weak_mappings(snapshot: Snapshot) -> Iterator[Suspect]:
             yield of_entries(
                 snapshot,
                 place_of(snapshot, mapping),
-                max(own, key=lambda one: snapshot.core.object(one)[6]),
+                max(own, key=lambda one: snapshot.retained_by(one)),
                 len(own),
-                sum(snapshot.core.object(one)[6] for one in own),
+                sum(snapshot.retained_by(one) for one in own),
                 fix=weak_mapping_fix("WeakKeyDictionary"),
                 evidence=["each value refers to its own weak key"],
             )
@@ -145,7 +145,7 @@ def _values_that_hold_their_key(snapshot: Snapshot, mapping: int) -> list[int]:
     data = _attribute(snapshot, mapping, "data")
     own: list[int] = []
     for before, after in pairwise(snapshot.core.referents(data) if data is not None else []):
-        if before[0] != 3 or after[0] != 4:
+        if before[0] != EdgeKind.KEY or after[0] != EdgeKind.VALUE:
             continue
         key = _weak_target(snapshot, before[3])
         if key is not None and _leads_to(snapshot, after[3], key):
@@ -157,11 +157,11 @@ def _leads_to(snapshot: Snapshot, start: int, goal: int) -> bool:
     seen, waiting = {start}, [start]
     while waiting and len(seen) < 300:
         for kind, counted, _, target in snapshot.core.referents(waiting.pop()):
-            if not counted or kind == 1:
+            if not counted or kind == EdgeKind.TYPE:
                 continue
             if target == goal:
                 return True
-            if target not in seen and _layout(snapshot, target) not in _SHARED:
+            if target not in seen and snapshot.layout_of(target) not in _SHARED:
                 seen.add(target)
                 waiting.append(target)
     return False
@@ -176,13 +176,16 @@ def _filled_defaults(snapshot: Snapshot) -> Iterator[Suspect]:
             if text not in (".__defaults__", ".__kwdefaults__"):
                 continue
             for kind, _, _, value in snapshot.core.referents(defaults):
-                if kind in (2, 4) and _layout(snapshot, value) in CONTAINERS:
+                if (
+                    kind in (EdgeKind.ITEM, EdgeKind.VALUE)
+                    and snapshot.layout_of(value) in CONTAINERS
+                ):
                     yield from _filled_default(snapshot, value)
 
 
 def _filled_default(snapshot: Snapshot, container: int) -> Iterator[Suspect]:
     used = snapshot.core.capacity(container)
-    retained = snapshot.core.object(container)[6]
+    retained = snapshot.retained_by(container)
     if used is None or used[0] < _LEAST_FILLED or retained < _LEAST_DEFAULT_BYTES:
         return
     place = place_of(snapshot, container)
@@ -217,19 +220,19 @@ def _is_finished(snapshot: Snapshot, row: Row) -> bool:
     if not row.type.endswith(("Task", "Future")):
         return True
     result = _attribute(snapshot, row.example, "_result")
-    return result is not None and snapshot.core.object(result)[6] > 100
+    return result is not None and snapshot.retained_by(result) > 100
 
 
 def _container_of(snapshot: Snapshot, row: Row) -> int | None:
     steps = snapshot.core.path_steps(row.example)
-    if len(steps) < 2 or _layout(snapshot, steps[-2][0]) not in CONTAINERS:
+    if len(steps) < 2 or snapshot.layout_of(steps[-2][0]) not in CONTAINERS:
         return None
     return steps[-2][0]
 
 
 def _has_traceback(snapshot: Snapshot, error: int) -> bool:
     return any(
-        _layout(snapshot, one) == Layout.TRACEBACK
+        snapshot.layout_of(one) == Layout.TRACEBACK
         for _, _, _, one in snapshot.core.referents(error)
     )
 
@@ -243,11 +246,11 @@ def _last_errors(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
         return
     for name in ("last_traceback", "last_exc", "last_value"):
         found = _in_namespace(snapshot, module.id, name)
-        if found is None or _layout(snapshot, found) not in (Layout.TRACEBACK, Layout.EXCEPTION):
+        if found is None or snapshot.layout_of(found) not in (Layout.TRACEBACK, Layout.EXCEPTION):
             continue
         place = place_of(snapshot, found)
         place.name, place.path, place.kind = f"`sys.{name}`", f"sys.{name}", "last error"
-        retained = max(snapshot.core.object(found)[6], 1)
+        retained = max(snapshot.retained_by(found), 1)
         yield of_entries(snapshot, place, found, 1, retained)
         return
 
@@ -258,12 +261,14 @@ def _made_context_variables(snapshot: Snapshot) -> Iterator[Suspect]:
     for row in snapshot.type_rows("_contextvars.ContextVar"):
         for number in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
             steps = snapshot.core.path_steps(number)
-            context = next((s[0] for s in steps if _layout(snapshot, s[0]) == Layout.CONTEXT), None)
+            context = next(
+                (s[0] for s in steps if snapshot.layout_of(s[0]) == Layout.CONTEXT), None
+            )
             if context is not None:
                 own.setdefault(context, []).append(number)
     for context, variables in own.items():
         if len(variables) >= _LEAST_VARIABLES:
-            retained = snapshot.core.object(context)[6]
+            retained = snapshot.retained_by(context)
             place = place_of(snapshot, context)
             largest = _largest(snapshot, variables)
             yield of_entries(snapshot, place, largest, len(variables), retained)
@@ -284,23 +289,23 @@ def _thread_locals(snapshot: Snapshot) -> Iterator[Suspect]:
                     place.kind = "thread-local"
                     key = name.strip("[]'.")
                     place.name = f"`threading.local` `{short_name(place.path)}` (its `{key}`)"
-                    retained = sum(snapshot.core.object(one)[6] for one in objects)
+                    retained = sum(snapshot.retained_by(one) for one in objects)
                     yield of_entries(snapshot, place, objects[0], len(objects), retained)
 
 
 def _per_thread(snapshot: Snapshot, local: int) -> list[int]:
     """The dicts of a threading.local, one for each thread that used it."""
-    tables = [one for one in _held(snapshot, local) if _layout(snapshot, one) == Layout.DICT]
+    tables = [one for one in _held(snapshot, local) if snapshot.layout_of(one) == Layout.DICT]
     return [
         one
         for table in tables
         for kind, _, _, one in snapshot.core.referents(table)
-        if kind == 4 and _layout(snapshot, one) == Layout.DICT
+        if kind == EdgeKind.VALUE and snapshot.layout_of(one) == Layout.DICT
     ]
 
 
 def _is_own_instance(snapshot: Snapshot, number: int) -> bool:
-    kind = snapshot.types[snapshot.core.object(number)[1]]
+    kind = snapshot.type_of(number)
     return kind.layout == Layout.INSTANCE and kind.made_at_run_time and not is_standard(kind.name)
 
 
@@ -319,7 +324,7 @@ def _repeated_finalizers(snapshot: Snapshot) -> Iterator[Suspect]:
         place = place_of(snapshot, infos[0])
         place.kind, place.name = "finalizers", "`weakref.finalize._registry`"
         place.path = "weakref.finalize._registry"
-        retained = sum(snapshot.core.object(one)[6] for one in infos)
+        retained = sum(snapshot.retained_by(one) for one in infos)
         evidence = ["all of them are for one and the same object"]
         yield of_entries(snapshot, place, infos[0], len(infos), retained, evidence=evidence)
 
@@ -328,7 +333,7 @@ def _weak_target(snapshot: Snapshot, reference: int | None) -> int | None:
     if reference is None:
         return None
     edges = snapshot.core.referents(reference)
-    return next((one for kind, _, _, one in edges if kind == 11), None)
+    return next((one for kind, _, _, one in edges if kind == EdgeKind.WEAK), None)
 
 
 def _slow_tees(snapshot: Snapshot) -> Iterator[Suspect]:
@@ -336,7 +341,7 @@ def _slow_tees(snapshot: Snapshot) -> Iterator[Suspect]:
     for row in snapshot.type_rows("itertools._tee"):
         for tee in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
             blocks = _chain(snapshot, tee, "itertools._tee_dataobject")
-            retained = snapshot.core.object(tee)[6]
+            retained = snapshot.retained_by(tee)
             if len(blocks) >= 2 and retained >= _LEAST_TEE_BYTES:
                 entries = [one for block in blocks for one in _held(snapshot, block)]
                 place = place_of(snapshot, tee)
@@ -348,18 +353,14 @@ def _chain(snapshot: Snapshot, start: int, name: str) -> list[int]:
     found: list[int] = []
     at: int | None = start
     while at is not None and len(found) < 100_000:
-        at = next((one for one in _held(snapshot, at) if _type(snapshot, one) == name), None)
+        at = next((one for one in _held(snapshot, at) if snapshot.type_of(one).name == name), None)
         if at is not None:
             found.append(at)
     return found
 
 
 def _held(snapshot: Snapshot, number: int) -> list[int]:
-    return [one for kind, _, _, one in snapshot.core.referents(number) if kind != 1]
-
-
-def _type(snapshot: Snapshot, number: int) -> str:
-    return snapshot.types[snapshot.core.object(number)[1]].name
+    return [one for kind, _, _, one in snapshot.core.referents(number) if kind != EdgeKind.TYPE]
 
 
 def _made_modules(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
@@ -379,12 +380,8 @@ def _made_modules(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
 # --- small looks into the graph ---
 
 
-def _layout(snapshot: Snapshot, number: int) -> int:
-    return snapshot.types[snapshot.core.object(number)[1]].layout
-
-
 def _entries(snapshot: Snapshot, container: int) -> list[int]:
-    return [one for kind, _, _, one in snapshot.core.referents(container) if kind in (2, 3, 4, 5)]
+    return [one for kind, _, _, one in snapshot.core.referents(container) if kind in ENTRIES]
 
 
 def _largest(snapshot: Snapshot, entries: Sequence[int]) -> int:
@@ -392,7 +389,7 @@ def _largest(snapshot: Snapshot, entries: Sequence[int]) -> int:
     types = Counter(snapshot.core.object(one)[1] for one in entries)
     row = types.most_common(1)[0][0]
     own = [one for one in entries if snapshot.core.object(one)[1] == row]
-    return max(own, key=lambda one: snapshot.core.object(one)[6])
+    return max(own, key=lambda one: snapshot.retained_by(one))
 
 
 def _attribute(snapshot: Snapshot, number: int, name: str) -> int | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 from hoopsnake.explain.standard import is_standard
-from hoopsnake.heap.layouts import Layout
+from hoopsnake.heap.layouts import EdgeKind, Layout
 from hoopsnake.heap.snapshot import Snapshot
 
 _MOST_OBJECTS = 3000
@@ -60,7 +60,7 @@ class Payload:
         for kind, counted, _, target in core.referents(start):
             facts = core.object(target)
             row = self.snapshot.types[facts[1]]
-            if not counted or kind == 1 or row.layout in _NOT_TELLING or target in seen:
+            if not counted or kind == EdgeKind.TYPE or row.layout in _NOT_TELLING or target in seen:
                 continue
             seen.add(target)
             self.counts[facts[1]] += 1
@@ -73,7 +73,7 @@ class Payload:
         entry itself, where there is none."""
         own = self._heaviest([row for row in self.counts if self._is_own(row)])
         heavy = self._heaviest([row for row in self.counts if self._is_instance(row)])
-        whole = self.snapshot.core.object(self.entry)[6]
+        whole = self.snapshot.retained_by(self.entry)
         if own is not None and (whole < _SMALL or self.retained[own] >= whole / 10):
             return self._name(own)
         if heavy is not None and self.retained[heavy] >= whole / 3:

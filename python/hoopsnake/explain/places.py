@@ -57,7 +57,7 @@ class Place:
 def steps_to(snapshot: Snapshot, number: int) -> list[Step]:
     steps: list[Step] = []
     for one, kind, text in snapshot.core.path_steps(number):
-        row = snapshot.types[snapshot.core.object(one)[1]]
+        row = snapshot.type_of(one)
         steps.append(Step(one, "" if kind is None else kind_name(kind), text, row.layout, row.name))
     return steps
 
@@ -199,7 +199,7 @@ def _cache(snapshot: Snapshot, place: Place, cache: Step) -> bool:
             (
                 one
                 for _, _, _, one in snapshot.core.referents(cache.id)
-                if snapshot.types[snapshot.core.object(one)[1]].layout == Layout.FUNCTION
+                if snapshot.layout_of(one) == Layout.FUNCTION
             ),
             None,
         )
@@ -315,7 +315,7 @@ def function_place(snapshot: Snapshot, number: int) -> tuple[str, int]:
 
 
 def type_object(snapshot: Snapshot, instance: int) -> int:
-    row = snapshot.types[snapshot.core.object(instance)[1]]
+    row = snapshot.type_of(instance)
     found = snapshot.core.find(row.address) if row.address else None
     return -1 if found is None else found
 
@@ -329,7 +329,7 @@ def class_place(snapshot: Snapshot, number: int) -> tuple[str, int]:
         if text != ".__dict__":
             continue
         for _, _, _, value in snapshot.core.referents(namespace):
-            if snapshot.types[snapshot.core.object(value)[1]].layout == Layout.FUNCTION:
+            if snapshot.layout_of(value) == Layout.FUNCTION:
                 found = function_place(snapshot, value)
                 if found[0]:
                     lines.append(found)

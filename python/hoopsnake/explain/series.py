@@ -240,7 +240,7 @@ def is_made_module(snapshot: Snapshot, number: int) -> bool:
     label = snapshot.core.label(number)
     if label is None or label[2]:
         return False
-    kind = snapshot.types[snapshot.core.object(number)[1]]
+    kind = snapshot.type_of(number)
     if kind.layout != Layout.MODULE:
         return False
     return not is_standard_module(label[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How objects of a type are laid out: the numbers of docs/format/snapshot.md."""
+"""Kinds of layouts and of references: the numbers of docs/format/snapshot.md."""
 
 from __future__ import annotations
 
@@ -40,6 +40,26 @@ class Layout(IntEnum):
     THREAD = 41
     RUNNING_FRAME = 42
 
+
+class EdgeKind(IntEnum):
+    """How an object refers to another."""
+
+    FIELD = 0
+    TYPE = 1
+    ITEM = 2
+    KEY = 3
+    VALUE = 4
+    MEMBER = 5
+    ATTRIBUTE = 6
+    DICT = 7
+    CELL = 8
+    LOCAL = 9
+    STACK = 10
+    WEAK = 11
+    FRAME = 12
+
+
+ENTRIES = (EdgeKind.ITEM, EdgeKind.KEY, EdgeKind.VALUE, EdgeKind.MEMBER)
 
 FRAMES = (Layout.FRAME, Layout.RUNNING_FRAME, Layout.GENERATOR)
 CONTAINERS = (Layout.LIST, Layout.DICT, Layout.SET, Layout.DEQUE)

@@ -8,28 +8,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
+from hoopsnake.heap.layouts import EdgeKind
 from hoopsnake.report import units
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hoopsnake.heap.snapshot import Snapshot
 
-# Kinds of edges, by number. docs/format/snapshot.md has more about them.
-KINDS = (
-    "field",
-    "type",
-    "item",
-    "key",
-    "value",
-    "member",
-    "attribute",
-    "dict",
-    "cell",
-    "local",
-    "stack",
-    "weak",
-    "frame",
-)
+KINDS = tuple(kind.name.lower() for kind in EdgeKind)
 ROOTS = ("", "listed", "immortal", "held by C code", "garbage")
 _GENERATIONS = ("0", "1", "2", "frozen")
 

@@ -132,6 +132,18 @@ class Snapshot:
             )
         ]
 
+    def type_of(self, number: int) -> HeapType:
+        """Of the object with this number, as the methods of `core` take it."""
+        return self.types[self.core.object(number)[1]]
+
+    def layout_of(self, number: int) -> int:
+        """One of `layouts.Layout`."""
+        return self.type_of(number).layout
+
+    def retained_by(self, number: int) -> int:
+        """Bytes that would be freed if this object went."""
+        return self.core.object(number)[6]
+
     def object_at(self, address: int) -> HeapObject:
         """The object that begins at an address."""
         number = self.core.find(address)
