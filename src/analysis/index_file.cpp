@@ -25,7 +25,7 @@ namespace hoop::analysis {
 namespace {
 
 // Another number for whatever changes in the columns or in what they mean.
-constexpr char kIndexMagic[] = "HOOPIDX1";
+constexpr char kIndexMagic[] = "HOOPIDX2";
 constexpr std::size_t kAlignment = 64;
 
 struct IndexHeader {

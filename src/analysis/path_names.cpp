@@ -143,7 +143,7 @@ std::string PathNamer::own_name(ObjectId object) const {
     return module.empty() ? name : module + "." + name;
   }
   if (layout == Layout::kThread) return "thread " + std::to_string(label->number);
-  if (is_frame(layout)) return frame_text(object);
+  if (is_frame(layout)) return frame_text(object, Detail::kExact);
   return std::string(columns_.string(label->name));
 }
 
@@ -153,7 +153,7 @@ std::string PathNamer::function_name(ObjectId function) const {
   return std::string(columns_.string(label->qualified != 0 ? label->qualified : label->name));
 }
 
-std::string PathNamer::frame_text(ObjectId frame) const {
+std::string PathNamer::frame_text(ObjectId frame, Detail detail) const {
   const Label* const label = columns_.label_of(frame);
   if (label == nullptr) return "a frame";
   std::string text = function_name(frame);
@@ -162,7 +162,7 @@ std::string PathNamer::frame_text(ObjectId frame) const {
   if (file.empty()) return text;
   const std::size_t slash = file.rfind('/');
   text += " (" + std::string(slash == std::string_view::npos ? file : file.substr(slash + 1));
-  if (label->line != 0) text += ":" + std::to_string(label->line);
+  if (label->line != 0 && detail == Detail::kExact) text += ":" + std::to_string(label->line);
   return text + ")";
 }
 
@@ -209,6 +209,7 @@ void PathNamer::add_step(Text& text, ObjectId source, Step step) const {
 // What is known by a name of its own, however it was reached.
 bool PathNamer::begins_anew(Text& text, ObjectId source, Step step) const {
   const EdgeKind kind = columns_.kind(step.edge);
+  const bool is_exact = text.detail == Detail::kExact;
   if (is_named_module(step.object) || kind == EdgeKind::kType ||
       is_known_to_interpreter(source, step.edge)) {
     std::string own = own_name(step.object);
@@ -216,22 +217,30 @@ bool PathNamer::begins_anew(Text& text, ObjectId source, Step step) const {
     text.restart("", std::move(own));
     return true;
   }
+  if (is_dict_of_interpreter(source, step.edge)) {
+    text.restart("", std::string(columns_.string(columns_.edge_name[step.edge])));
+    return true;
+  }
   if (kind == EdgeKind::kFrame) {
-    std::string frame = frame_text(step.object);
-    text.restart("frame of " + frame + " in " + text.thread, "<frame>");
+    std::string phrase = "frame of " + frame_text(step.object, text.detail);
+    if (is_exact) phrase += " in " + text.thread;
+    text.restart(std::move(phrase), "<frame>");
     return true;
   }
   if (!is_frame(columns_.layout_of(source))) return false;
-  const std::string thread = text.thread.empty() ? "" : " in " + text.thread;
+  const std::string frame =
+      frame_text(source, text.detail) +
+      (text.thread.empty() || !is_exact ? std::string() : " in " + text.thread);
   if (kind == EdgeKind::kLocal) {
     const std::string_view name = columns_.string(columns_.edge_name[step.edge]);
-    const char* const what =
-        columns_.layout_of(source) == Layout::kGenerator ? " of suspended " : " of ";
-    text.restart("local " + quoted(name) + what + frame_text(source) + thread, std::string(name));
+    const bool is_suspended = columns_.layout_of(source) == Layout::kGenerator;
+    text.restart(
+        "local " + quoted(name) + (is_suspended && is_exact ? " of suspended " : " of ") + frame,
+        std::string(name));
     return true;
   }
   if (kind != EdgeKind::kStack) return false;
-  text.restart("being computed in " + frame_text(source) + thread, "<value>");
+  text.restart("being computed in " + frame, "<value>");
   return true;
 }
 
@@ -259,9 +268,8 @@ bool PathNamer::add_function_part(Text& text, ObjectId source, Step step) const 
 }
 
 void PathNamer::add_value(Text& text, ObjectId source, Step step) const {
-  const EdgeId before = graph_.path_edge[source];
   const std::string key = key_text(source, step.edge);
-  if (before != kNone && leads_to_namespace(before) && is_identifier(key))
+  if (is_namespace(source) && is_identifier(key))
     text.add("." + key);
   else
     text.add(step_name(source, step.edge, text.detail));
@@ -325,6 +333,18 @@ bool PathNamer::is_known_to_interpreter(ObjectId source, EdgeId edge) const {
     return false;
   const Layout layout = columns_.layout_of(columns_.target[edge]);
   return layout == Layout::kFunction || layout == Layout::kType;
+}
+
+bool PathNamer::is_dict_of_interpreter(ObjectId source, EdgeId edge) const {
+  return columns_.layout_of(source) == Layout::kInterpreter &&
+         columns_.layout_of(columns_.target[edge]) == Layout::kDict &&
+         (is_attribute_named(edge, "sys") || is_attribute_named(edge, "builtins"));
+}
+
+bool PathNamer::is_namespace(ObjectId dict) const {
+  const EdgeId before = graph_.path_edge[dict];
+  if (before == kNone) return false;
+  return leads_to_namespace(before) || is_dict_of_interpreter(graph_.path_parent[dict], before);
 }
 
 bool PathNamer::leads_to_namespace(EdgeId edge) const {

@@ -56,7 +56,8 @@ class PathNamer {
   [[nodiscard]] bool begins_anew(Text& text, ObjectId source, Step step) const;
   [[nodiscard]] bool add_function_part(Text& text, ObjectId source, Step step) const;
   [[nodiscard]] std::string key_text(ObjectId dict, EdgeId edge) const;
-  [[nodiscard]] std::string frame_text(ObjectId frame) const;
+  // "serve (app.py:12)"; of a shape, without what changes from one moment to the next.
+  [[nodiscard]] std::string frame_text(ObjectId frame, Detail detail) const;
   [[nodiscard]] std::string function_name(ObjectId function) const;
   [[nodiscard]] ObjectId attribute_of(ObjectId object, std::string_view name) const;
   [[nodiscard]] std::string variable_of(ObjectId function, std::uint32_t index) const;
@@ -66,6 +67,10 @@ class PathNamer {
   [[nodiscard]] bool is_attribute_named(EdgeId edge, std::string_view name) const;
   // A class or function that the interpreter holds by a field: it has a better name.
   [[nodiscard]] bool is_known_to_interpreter(ObjectId source, EdgeId edge) const;
+  // The dict of `sys` or `builtins`, which the interpreter holds beside the modules.
+  [[nodiscard]] bool is_dict_of_interpreter(ObjectId source, EdgeId edge) const;
+  // The path to this dict says that its keys are names.
+  [[nodiscard]] bool is_namespace(ObjectId dict) const;
   // The edge leads to a dict whose keys are names.
   [[nodiscard]] bool leads_to_namespace(EdgeId edge) const;
   [[nodiscard]] std::uint32_t shape_after(std::uint32_t shape, ObjectId object);

@@ -25,6 +25,10 @@ constexpr std::uint64_t coded(std::uint64_t what, std::uint64_t a, std::uint64_t
   return what << 56 | (b & 0xFFFFFF) << 32 | (a & 0xFFFFFFFF);
 }
 
+constexpr std::uint32_t function_of(const Label& label) {
+  return label.qualified != 0 ? label.qualified : label.name;
+}
+
 constexpr bool restarts(std::uint64_t code) {
   return code >> 56 == kModule || code >> 56 == static_cast<std::uint64_t>(EdgeKind::kType);
 }
@@ -33,7 +37,8 @@ constexpr bool restarts(std::uint64_t code) {
 
 std::uint64_t PathNamer::code_of_step(ObjectId source, EdgeId edge, ObjectId object) const {
   if (source == kNone) return coded(kRoot, columns_.type[object], graph_.root[object]);
-  if (is_named_module(object) || is_known_to_interpreter(source, edge))
+  if (is_named_module(object) || is_known_to_interpreter(source, edge) ||
+      is_dict_of_interpreter(source, edge))
     return coded(kModule, object);
   if (leads_to_namespace(edge)) return coded(kNamespace, 0);
   const EdgeKind kind = columns_.kind(edge);
@@ -43,15 +48,18 @@ std::uint64_t PathNamer::code_of_step(ObjectId source, EdgeId edge, ObjectId obj
     case EdgeKind::kType:
       return coded(what, object);
     case EdgeKind::kAttribute:
-    case EdgeKind::kLocal:
       return coded(what, name);
+    case EdgeKind::kLocal: {
+      const Label* const label = columns_.label_of(source);
+      return coded(what, label != nullptr ? function_of(*label) : 0, name);
+    }
     case EdgeKind::kItem:
     case EdgeKind::kValue: {
       const EdgeId before = graph_.path_edge[source];
       const bool is_default = is_attribute_named(before, "__defaults__") ||
                               is_attribute_named(before, "__kwdefaults__");
-      const bool is_named = kind == EdgeKind::kValue && before != kNone && name != kNone &&
-                            name != 0 && (is_default || leads_to_namespace(before));
+      const bool is_named = kind == EdgeKind::kValue && name != kNone && name != 0 &&
+                            (is_default || is_namespace(source));
       if (is_named) return coded(kNamedValue, name);
       return coded(what, is_default ? name + 1 : 0);
     }
@@ -61,9 +69,7 @@ std::uint64_t PathNamer::code_of_step(ObjectId source, EdgeId edge, ObjectId obj
     }
     case EdgeKind::kFrame: {
       const Label* const label = columns_.label_of(object);
-      return label != nullptr
-                 ? coded(what, label->qualified != 0 ? label->qualified : label->name, label->line)
-                 : coded(what, 0);
+      return coded(what, label != nullptr ? function_of(*label) : 0);
     }
     case EdgeKind::kField:
       return coded(what, columns_.type[object]);

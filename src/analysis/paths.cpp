@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree of shortest paths: from the listed roots first, then, for what they do not lead to, from
-// those of the other kinds. A reference that has no name in a program
-// costs more than one that has: `app.cache['k']` is preferred to two steps through C fields.
+// The tree of shortest paths: from what lasts first, then, for what that does not lead to, from the
+// threads with their frames, and from the other kinds of roots. What a module holds is named by the
+// module for as long as it does, though some function has it in a variable just now. A reference
+// that has no name in a program costs more than one that has: `app.cache['k']` is preferred to two
+// steps through C fields.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -126,6 +128,10 @@ void PathFinder::run() {
   }
 }
 
+bool goes_with_its_thread(Layout layout) {
+  return layout == Layout::kThread || layout == Layout::kRunningFrame;
+}
+
 }  // namespace
 
 void find_paths(Graph& graph) {
@@ -134,9 +140,12 @@ void find_paths(Graph& graph) {
   graph.path_parent = Array<ObjectId>(objects, kNone);
   graph.path_edge = Array<EdgeId>(objects, kNone);
   PathFinder paths(graph);
-  for (const ObjectId root : columns.roots) paths.start_at(root);
+  for (const ObjectId root : columns.roots)
+    if (!goes_with_its_thread(columns.layout_of(root))) paths.start_at(root);
   for (const ObjectId root : columns.roots)
     if (columns.layout_of(root) == Layout::kInterpreter) paths.start_at_modules(root);
+  paths.run();
+  for (const ObjectId root : columns.roots) paths.start_at(root);
   paths.run();
   for (const RootKind kind : {RootKind::kImmortal, RootKind::kHeldByC, RootKind::kGarbage}) {
     for (std::size_t i = 0; i < objects; ++i)

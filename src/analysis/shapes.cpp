@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All objects by the shape of the path that leads to them, and what each shape holds.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,8 +10,11 @@
 #include "analysis/graph.h"
 #include "analysis/path_names.h"
 #include "analysis/snapshot.h"
+#include "snapshot/format.h"
 
 namespace hoop::analysis {
+
+using snapshot::Layout;
 
 namespace {
 
@@ -59,6 +63,24 @@ std::vector<ShapeRow> Snapshot::shapes(std::uint64_t least_retained, std::uint64
                     total, found[shape].type.type, example});
   }
   return rows;
+}
+
+std::vector<ObjectId> Snapshot::fullest(std::uint64_t least, std::size_t most) const {
+  std::vector<ObjectId> found;
+  for (std::size_t i = 0; i < columns().objects(); ++i) {
+    const auto object = static_cast<ObjectId>(i);
+    const CapacityRow* const row = columns().capacity_of(object);
+    const bool has_entries = row != nullptr && columns().layout_of(object) != Layout::kByteArray;
+    if (has_entries && row->used >= least) found.push_back(object);
+  }
+  const auto fuller = [this](ObjectId a, ObjectId b) {
+    return columns().capacity_of(a)->used > columns().capacity_of(b)->used;
+  };
+  const std::size_t kept = std::min(most, found.size());
+  const auto end = found.begin() + static_cast<std::ptrdiff_t>(kept);
+  std::partial_sort(found.begin(), end, found.end(), fuller);
+  found.resize(kept);
+  return found;
 }
 
 }  // namespace hoop::analysis

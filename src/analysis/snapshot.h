@@ -86,6 +86,9 @@ class Snapshot {
   // Shapes whose objects retain so much, or are so many.
   std::vector<ShapeRow> shapes(std::uint64_t least_retained, std::uint64_t least_count);
 
+  // Containers with so many entries at least, those with most first, `most` at the most.
+  [[nodiscard]] std::vector<ObjectId> fullest(std::uint64_t least, std::size_t most) const;
+
   // Children of an object, or of the root (kNone), that retain most.
   std::vector<ObjectId> children(ObjectId object, std::size_t most);
   std::size_t child_count(ObjectId object);

@@ -246,6 +246,14 @@ class Core {
                                  row.total.bytes, row.total.retained, row.type, row.example));
     return rows;
   }
+  // (object, address, entries) of the fullest containers.
+  [[nodiscard]] nb::list fullest(std::uint64_t least, std::size_t most) const {
+    nb::list rows;
+    for (const ObjectId id : snapshot_.fullest(least, most))
+      rows.append(nb::make_tuple(id, columns().address[id] << snapshot::kAddressShift,
+                                 columns().capacity_of(id)->used));
+    return rows;
+  }
   // Of the types that have any: (row, objects, references, retained, the object with most).
   [[nodiscard]] nb::list held_by_c_totals() const {
     nb::list rows;
@@ -457,6 +465,7 @@ NB_MODULE(_core, module) {
       .def("find", &Core::find)
       .def("objects_of_type", &Core::objects_of_type)
       .def("holders", &Core::holders)
+      .def("fullest", &Core::fullest, nb::arg("least"), nb::arg("most"))
       .def("shapes", &Core::shapes, nb::arg("least_retained"), nb::arg("least_count"))
       .def("held_by_c_totals", &Core::held_by_c_totals)
       .def("path_steps", &Core::path_steps)

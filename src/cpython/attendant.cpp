@@ -471,22 +471,29 @@ void open_attendant() noexcept {
   start();
 }
 
-void take_snapshot_now(const char* trigger) noexcept {
+bool take_snapshot_now(const char* trigger) noexcept {
   // Of a small heap a copy writes in a few hundredths of a second, unless the machine is busy.
   constexpr std::size_t kSmall = 64 * kMiB;
   const Nanoseconds patience = is_small(kSmall) ? 3 * kSecond : 100 * kMillisecond;
-  if (!attendant.is_open || is_handed_over.load(std::memory_order_relaxed)) return;
+  if (!attendant.is_open || is_handed_over.load(std::memory_order_relaxed)) return false;
   Job& own = handed_over;
   int file = open_own(own, trigger);
-  if (file < 0) return;
+  if (file < 0) return false;
   const char* const failure = snapshot_copy.start(file, false, trigger, Instant::kPython);
   close_descriptor(file);
-  if (failure != nullptr) return drop_own(own);
+  if (failure != nullptr) {
+    drop_own(own);
+    return false;
+  }
   const bool can_hand_over = attendant.exists;
-  if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond)) return;
-  if (!can_hand_over) return snapshot_copy.end();
+  if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond)) return true;
+  if (!can_hand_over) {
+    snapshot_copy.end();
+    return false;
+  }
   is_handed_over.store(true, std::memory_order_release);
   wake_up();
+  return true;
 }
 
 void wake_attendant() noexcept {
@@ -515,7 +522,7 @@ void close_attendant() noexcept {
   if (is_writing()) snapshot_copy.end();
   if (job.client >= 0) refuse(job.client, "the process ended before the snapshot was written");
   if (job.trigger != nullptr) finish_own(job, "the process ended before it was written");
-  if (snapshot_triggers.is_at_exit()) take_last();
+  if (snapshot_triggers.is_at_exit() && !growth_watch_saw_exit()) take_last();
   close_own();
 }
 

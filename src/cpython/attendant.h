@@ -11,7 +11,7 @@ namespace hoop::cpython {
 void open_attendant() noexcept;
 // A snapshot of this instant, into the directory of the triggers. The program goes on while it is
 // written, unless that takes no time worth mention.
-void take_snapshot_now(const char* trigger) noexcept;
+bool take_snapshot_now(const char* trigger) noexcept;
 // Has it look up from its waiting: it may have to wait for something else.
 void wake_attendant() noexcept;
 // Around a fork; a snapshot under way goes on meanwhile.

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "cpython/attendant.h"
+#include "cpython/interpreter_hooks.h"
 #include "cpython/process.h"
 #include "cpython/snapshot_triggers.h"
 #include "os/clock.h"
@@ -30,7 +31,9 @@ struct GrowthWatch {
   bool look_asked = false;
   unsigned beats = 0;  // since the last snapshot, or the last import
   unsigned interval = kFirstInterval;
-  unsigned collections = 0;     // that the program asked for
+  unsigned collections = 0;  // that the program asked for
+  long exit_functions = -1;  // of the program, when ours became the last of them
+  bool saw_exit = false;
   Nanoseconds spent = 0;        // on snapshots
   PyObject* imports = nullptr;  // importlib's dict of the modules being imported; borrowed
   PyObject* garbage = nullptr;  // gc.garbage
@@ -69,9 +72,35 @@ bool has_time() {
   return watch.spent < kAllowance + run / kShare;
 }
 
+// Functions that the program registers later run earlier, and may drop what it kept.
+PyObject* take_at_exit(PyObject*, PyObject*) {
+  if (watch.is_open && !watch.saw_exit && !exit_is_rehearsed())
+    watch.saw_exit = take_snapshot_now("exit");
+  Py_RETURN_NONE;
+}
+
+PyMethodDef exit_definition = {"hoopsnake_explain_atexit", take_at_exit, METH_NOARGS, nullptr};
+
+void be_first_at_exit() {
+  PyObject* const module = PyImport_ImportModule("atexit");
+  PyObject* const count =
+      module != nullptr ? PyObject_CallMethod(module, "_ncallbacks", nullptr) : nullptr;
+  const long functions = count != nullptr ? PyLong_AsLong(count) : -1;
+  if (functions >= 0 && functions != watch.exit_functions) {
+    PyObject* const function = PyCFunction_New(&exit_definition, nullptr);
+    if (function != nullptr) Py_XDECREF(PyObject_CallMethod(module, "register", "O", function));
+    Py_XDECREF(function);
+    watch.exit_functions = functions + 1;
+  }
+  Py_XDECREF(count);
+  Py_XDECREF(module);
+  PyErr_Clear();
+}
+
 void take(const char* trigger) {
   if (!has_time()) return;
   const Nanoseconds begin = os::monotonic_now();
+  be_first_at_exit();
   take_snapshot_now(trigger);
   watch.spent += os::monotonic_now() - begin;
   watch.beats = 0;
@@ -108,6 +137,8 @@ void open_growth_watch() noexcept {
   growth_clock.runs.store(true, std::memory_order_release);
   wake_attendant();
 }
+
+bool growth_watch_saw_exit() noexcept { return watch.saw_exit; }
 
 bool growth_is_watched() noexcept { return watch.is_open; }
 

@@ -13,6 +13,8 @@ namespace hoop::cpython {
 
 // The interpreter is up. Does nothing unless HOOP_SNAPSHOT_AT asks for it.
 void open_growth_watch() noexcept;
+// The snapshot of the end is taken.
+bool growth_watch_saw_exit() noexcept;
 // Whether the heap's beat is to come at each slow call.
 bool growth_is_watched() noexcept;
 // From the heap's beat, and as a young collection begins: has a look soon, where Python may run.

@@ -344,6 +344,8 @@ void hook_gc(const CollectorOptions& collector) {
 
 }  // namespace
 
+bool exit_is_rehearsed() noexcept { return is_rehearsal; }
+
 bool is_inside_os_exit() noexcept { return inside_exit; }
 
 PyObject* collect_now() noexcept {

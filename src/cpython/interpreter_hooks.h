@@ -25,6 +25,9 @@ void install_interpreter_hooks(const InterpreterHooks& hooks,
 // REQUIRES: the GIL.
 PyObject* collect_now() noexcept;
 
+// The program has its atexit functions run now, and goes on after that.
+[[nodiscard]] bool exit_is_rehearsed() noexcept;
+
 // Whether this thread is in Python's own os._exit.
 [[nodiscard]] bool is_inside_os_exit() noexcept;
 

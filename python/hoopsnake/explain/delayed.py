@@ -19,6 +19,9 @@ from hoopsnake.report import units
 # With the collector on, garbage that is waiting is usual up to this.
 _USUAL_BYTES = 2 << 20
 _USUAL_SHARE = 0.4
+_MANY_FROZEN = 10
+# With the collector off, of more than this one can be sure that it matters.
+_MUCH = 1 << 20
 # Names that say that a reference leads back.
 _BACK = re.compile(r"parent|owner|root|_?self|_graph|graph|up|prev|container|manager|me$", re.I)
 
@@ -45,9 +48,16 @@ def suspects(series: Series) -> list[Suspect]:
 
 def _is_worth_telling(snapshot: Snapshot, group: CycleGroup, garbage: int) -> bool:
     retained = group.retained * garbage // max(group.count, 1)
+    if _is_frozen(group):
+        return garbage >= _MANY_FROZEN and _own_type(snapshot, group) is not None
     if snapshot.meta.get("collector") != "off":
         return retained >= max(_USUAL_BYTES, _USUAL_SHARE * snapshot.size)
     return _own_type(snapshot, group) is not None or retained >= _USUAL_BYTES // 2
+
+
+def _is_frozen(group: CycleGroup) -> bool:
+    """`gc.freeze()` took it from the collector's sight: it is never found."""
+    return {one.generation for one in group.example if one.generation} == {"frozen"}
 
 
 def _own_type(snapshot: Snapshot, group: CycleGroup) -> str | None:
@@ -68,11 +78,7 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
     edge = closing_edge(group)
     kept = _kept_type(snapshot, group)
     off = snapshot.meta.get("collector") == "off"
-    when = (
-        f"the collector is switched off, and so {'it stays' if garbage == 1 else 'they stay'}"
-        if off
-        else f"{'it waits' if garbage == 1 else 'they wait'} for the next full collection"
-    )
+    frozen = _is_frozen(group)
     holder = creator(snapshot, group, edge)
     place = f", {holder.place}" if holder.place else ""
     plural = units.plural(garbage, "cycle")
@@ -81,13 +87,13 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
         f"{plural} of `{short_name(kept)}` ({units.size(retained)}) "
         f"{'is' if garbage == 1 else 'are'} kept by nothing but "
         f"{'itself' if garbage == 1 else 'themselves'}: "
-        f"`{edge}` closes the cycle{place}; {when}.",
+        f"`{edge}` closes the cycle{place}; {_until_when(garbage, off=off, frozen=frozen)}.",
         holder,
         kept,
         garbage,
         retained,
-        _fix(edge, is_error=is_error, off=off),
-        "high" if off else "medium",
+        _fix(edge, is_error=is_error, off=off, frozen=frozen),
+        "high" if (off or frozen) and retained >= _MUCH else "medium",
         None,
         [
             f"the cycle: {group.cycle}",
@@ -95,9 +101,19 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
             f"the largest has {group.largest:,} objects: "
             + ", ".join(f"{count:,} {name}" for name, count in group.types[:5]),
         ],
-        (retained + garbage) * (0.9 if off else 0.3),
+        (retained + garbage) * (0.9 if off or frozen else 0.3),
         chain(place_of(snapshot, group.example[0].id), snapshot, group.example[0].id),
     )
+
+
+def _until_when(garbage: int, *, off: bool, frozen: bool) -> str:
+    they = "it" if garbage == 1 else "they"
+    s = "s" if garbage == 1 else ""
+    if frozen:
+        return f"`gc.freeze()` hides {'it' if garbage == 1 else 'them'} from the collector for good"
+    if off:
+        return f"the collector is switched off, and so {they} stay{s}"
+    return f"{they} wait{s} for the next full collection"
 
 
 def _kept_type(snapshot: Snapshot, group: CycleGroup) -> str:
@@ -157,7 +173,12 @@ def creator(snapshot: Snapshot, group: CycleGroup, edge: str) -> Holder:
     return Holder(f"`{edge}`", "cycle", group.cycle)
 
 
-def _fix(edge: str, *, is_error: bool, off: bool) -> str:
+def _fix(edge: str, *, is_error: bool, off: bool, frozen: bool) -> str:
+    if frozen:
+        return (
+            "Call `gc.freeze()` once, after `gc.collect()` at the end of the start-up; "
+            "`gc.unfreeze()` brings back what it hides."
+        )
     if is_error:
         text = (
             "The exception is kept in a local of a frame that its own traceback keeps: `del` the "

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hoopsnake.explain.fixes import IN_VAIN, closure_fix, fix_for
+from hoopsnake.explain.fixes import IN_VAIN, closure_fix, fix_for, is_queue
 from hoopsnake.explain.growth import Frontier
 from hoopsnake.explain.model import Confidence, Growth, Suspect, Verdict
 from hoopsnake.explain.payload import Payload
@@ -132,9 +132,10 @@ def closure_to_blame(snapshot: Snapshot, place: Place, entry: int) -> tuple[Plac
 
 
 def _verdict(snapshot: Snapshot, place: Place) -> Verdict:
-    if place.bound is not None or place.kind == "thread-local" or bound_name(snapshot, place):
+    if place.bound is not None or place.kind == "thread-local":
         return "bounded"
-    return "grows"
+    # A queue of the standard library has a `maxsize` in any case, and 0 is none.
+    return "bounded" if not is_queue(place) and bound_name(snapshot, place) else "grows"
 
 
 def bound_name(snapshot: Snapshot, place: Place) -> str:

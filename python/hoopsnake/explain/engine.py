@@ -91,8 +91,9 @@ def _earlier(series: Series) -> list[Suspect]:
         found = [
             one
             for one in _examine(series.until(number))
-            if one.is_alarm and (is_end or one.growth is None)
-            if one.holder.kind not in _PASSING and one.verdict != "held-from-c"
+            if one.is_alarm and one.verdict != "held-from-c"
+            if is_end or one.growth is None or one.holder.kind == "coroutine"
+            if _is_lasting(one, number) and not _was_emptied(series, one)
             if one.verdict != "bounded" or series.points[number].trigger in _TELLING
         ]
         if found:
@@ -100,9 +101,30 @@ def _earlier(series: Series) -> list[Suspect]:
     return []
 
 
+def _was_emptied(series: Series, suspect: Suspect) -> bool:
+    """Its holder is there at the end, and holds next to nothing: it was filled and worked off."""
+    if suspect.growth is None:
+        return False
+    holder = series.now.rows.get(suspect.holder.path)
+    return holder is not None and holder.retained < 0.1 * suspect.bytes
+
+
 # Holders that go with what the program was just at.
-_PASSING = ("local variable", "suspended frame")
+_PASSING = ("local variable", "suspended frame", "closure cell")
+_MANY_RISES = 4
+
+
+def _is_lasting(suspect: Suspect, number: int) -> bool:
+    """Not just what the program was at. Coroutines go at the end of the run at the latest: what one
+    holds counts if it became more all the time, up to this snapshot."""
+    if suspect.holder.kind != "coroutine":
+        return suspect.holder.kind not in _PASSING
+    growth = suspect.growth
+    return growth is not None and growth.rises >= max(_MANY_RISES, number / 3)
+
+
 _TELLING = ("collect", "garbage")
+_QUICK = 500_000  # objects
 _GONE = "It had gone by the end of the run."
 
 
@@ -119,6 +141,9 @@ def _heights(points: Sequence[Point]) -> list[int]:
         *collects[-1:],
         *collects[:1],
     ]
+    if points[-1].objects < _QUICK:
+        # The last ones may show how the program was taking its data down.
+        chosen += [number for number in range(len(points) - 3, len(points) - 6, -1) if number > 0]
     return list(dict.fromkeys(chosen))
 
 

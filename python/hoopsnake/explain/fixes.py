@@ -54,6 +54,11 @@ _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
         "`sys.last_value` and `sys.last_exc`, or run a statement that fails with less.",
     ),
     (
+        r"sys\.(meta_path|path_hooks|path_importer_cache)",
+        "Add it once, at import, and remove it again (`sys.meta_path.remove(finder)`) when what it "
+        "finds is done with.",
+    ),
+    (
         r"gc\.garbage",
         "A debug flag (`gc.DEBUG_SAVEALL`, `gc.DEBUG_LEAK`) keeps all that is collected: "
         "`gc.set_debug(0)` and `gc.garbage.clear()`.",
@@ -109,6 +114,10 @@ _BY_KIND = {
     "suspended frame": (
         "A generator or coroutine that is not finished keeps its frame: exhaust it or close it "
         "(`contextlib.closing`, `task.cancel()`), and do not keep it."
+    ),
+    "waiters": (
+        "Let what they wait for come (`event.set()`), or give up: `asyncio.wait_for(...)` with a "
+        "timeout, or `task.cancel()` when the work is over."
     ),
     "kept frame": (
         "A kept frame keeps all of its locals and those of its callers: keep (file name, line) "
@@ -218,6 +227,30 @@ IN_VAIN = (
 )
 
 
+_WEAK = ("WeakKeyDictionary", "WeakValueDictionary", "WeakSet")
+_BY_KIND_FIRST = ("default argument", "atexit", "fork hooks", "audit hooks", "context", "waiters")
+_QUEUE_FIX = (
+    "What is put in is faster than what takes out: give the queue a bound (`maxsize`), so that "
+    "`put()` waits, or have more workers take out."
+)
+_QUEUES = ("queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue", "queue.LifoQueue")
+
+
+# By the type of what holds the entries, or of its owner: of the standard library only.
+_BY_OWNER = {
+    **dict.fromkeys(_QUEUES, _QUEUE_FIX),
+    "_pickle.Pickler": (
+        "A `Pickler` remembers each object that it has written: a new one for each message, or "
+        "`clear_memo()` after each `dump()`."
+    ),
+}
+
+
+def is_queue(place: Place) -> bool:
+    """The place is the contents of a queue of the standard library."""
+    return any(step.type in _QUEUES for step in place.steps[-2:])
+
+
 def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) -> str:
     """The change to make, in a sentence or two."""
     for pattern, text in _STANDARD_HOLDERS:
@@ -225,14 +258,17 @@ def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) ->
             return text
     if place.kind == "lru_cache":
         return _cache_fix(place)
-    for words in ("WeakKeyDictionary", "WeakValueDictionary", "WeakSet"):
-        if words in place.through:
-            return weak_mapping_fix(words)
-    if place.kind in ("default argument", "atexit", "fork hooks", "audit hooks", "context"):
+    weak = next((words for words in _WEAK if words in place.through), "")
+    if weak:
+        return weak_mapping_fix(weak)
+    if place.kind in _BY_KIND_FIRST:
         return _BY_KIND[place.kind]
     for matches, text in _ENTRIES:
         if matches(entry_layout, entry_type):
             return text.format(container=short_name(place.path))
+    for step in place.steps[-2:]:
+        if step.type in _BY_OWNER:
+            return _BY_OWNER[step.type]
     if "traceback" in place.through:
         return _ENTRIES[0][1]
     if place.kind in _BY_KIND:
@@ -277,7 +313,8 @@ def _container_fix(place: Place, container: str) -> str:
             "The class owns it, not the instances: make it in `__init__` if it belongs to one; "
             "else bound it, or remove entries (`pop`, `discard`) when they are done with."
         )
-    if container.endswith(("dict", "Dictionary")):
+    layout = place.steps[-1].layout if place.steps else Layout.OTHER
+    if layout == Layout.DICT or container.endswith("Dictionary"):
         return (
             "Bound it (`functools.lru_cache(maxsize=...)`, a cache with a time to live), remove "
             "entries (`pop`) when they are done with, or keep values only while they are used "

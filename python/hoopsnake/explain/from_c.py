@@ -62,6 +62,9 @@ def _growing(series: Series) -> list[Suspect]:
             continue
         if is_usual and references > 1.2 * objects:
             continue
+        # A singleton of an extension, which its own code refers to.
+        if objects == 1 and not snapshot.types[row].made_at_run_time and not is_usual:
+            continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))
     return found

@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from hoopsnake.explain.model import Growth
 from hoopsnake.explain.series import Row, Series
-from hoopsnake.heap.layouts import Layout
+from hoopsnake.explain.standard import is_of_standard_module
+from hoopsnake.heap.layouts import EdgeKind, Layout
 
 # Fewer are not worth a word, unless they are large.
 _FEW = 5
@@ -33,6 +34,7 @@ _LEAST_SHARE = 0.05
 _LEAST_SHARE_OF_ALL = 0.1
 _MUCH = 2 << 20
 _LEAST_BYTES_OF_TEXTS = 48_000
+_MOST_LOOKED_AT = 1000
 
 
 @dataclass(slots=True)
@@ -55,15 +57,80 @@ def find_growth(series: Series) -> list[Frontier]:
         for row in series.now.rows.values()
         if (frontier := _frontier(series, row, above.get(row.above)))
     ]
+    found += _containers_that_fill(series, found)
+    found = [one for one in found if one.row.type != "threading.Thread" or _is_thread(one.row)]
     found.sort(key=_order)
     found = list(_outermost(found))
     all_gained = _gained_in_all(series)
     least = _LEAST_SHARE_OF_ALL * all_gained if all_gained > _MUCH else 0
-    found = [one for one in found if one.gained >= least]
+    found = [one for one in found if one.gained >= least or _is_thread(one.row)]
     strong = [one for one in found if one.row.layout != Layout.WEAK_REFERENCE]
     found = strong or found
     total = sum(one.gained for one in found)
-    return [one for one in found if one.gained >= _LEAST_SHARE * total]
+    return [one for one in found if one.gained >= _LEAST_SHARE * total or _is_thread(one.row)]
+
+
+def _is_thread(row: Row) -> bool:
+    """One that runs: what it keeps is its frames', not its own. One that ended keeps little."""
+    return row.text.startswith("threading._active[")
+
+
+def _containers_that_fill(series: Series, found: list[Frontier]) -> list[Frontier]:
+    """Containers that have more entries each time, whatever path led to them at the moment.
+
+    What is known already gets its numbers by them where they say more.
+    """
+    core = series.last.core
+    known = {core.path_steps(one.row.example)[-2][0]: one for one in found if one.above is not None}
+    more: list[Frontier] = []
+    for address in series.now.containers:
+        counts = series.entries_at(address)
+        if not keeps_rising(counts) or counts[-1] - min(counts) < _FEW:
+            continue
+        container = core.find(address)
+        if container is None or _is_namespace(series, container):
+            continue
+        one = _filling(series, container, counts)
+        if one is None:
+            continue
+        if container not in known:
+            more.append(one)
+        elif one.growth.rises > known[container].growth.rises:
+            known[container].growth = one.growth
+    return more
+
+
+def _is_namespace(series: Series, container: int) -> bool:
+    """Of a module, a class or an instance: its entries are names."""
+    steps = series.last.core.path_steps(container)
+    kind = steps[-1][1]
+    return kind == EdgeKind.DICT or len(steps) == 1 or steps[-1][2].endswith(".__dict__")
+
+
+def _filling(series: Series, container: int, counts: tuple[int, ...]) -> Frontier | None:
+    snapshot = series.last
+    entries = [
+        one
+        for kind, _, _, one in snapshot.core.referents(container)
+        if kind in (EdgeKind.ITEM, EdgeKind.VALUE, EdgeKind.MEMBER)
+    ]
+    if not entries:
+        return None
+    example = max(entries[:_MOST_LOOKED_AT], key=snapshot.retained_by)
+    retained = snapshot.retained_by(container)
+    growth = Growth(counts, tuple(retained * n // counts[-1] for n in counts), series.seconds)
+    gained = growth.retained[-1] - min(growth.retained)
+    kind = snapshot.type_of(example)
+    text = snapshot.core.path(example, True)
+    row = Row(text, len(entries), 0, retained, kind.name, kind.layout, example, 0, 0, 1)
+    if gained < _least(series, row) or _is_garbage(series, row) or _OF_CODE.search(text):
+        return None
+    if text.startswith(("garbage", "held by C")) or not _rises(series, growth, gained):
+        return None
+    holder = snapshot.type_of(container)
+    path = snapshot.core.path(container, True)
+    above = Row(path, 1, 0, retained, holder.name, holder.layout, container, 0, 0, 1)
+    return Frontier(row, above, growth, gained)
 
 
 def _gained_in_all(series: Series) -> int:
@@ -80,6 +147,8 @@ def _order(one: Frontier) -> float:
 def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
     if row.layout == Layout.CODE or row.text.startswith(("garbage", "held by C")):
         return None
+    if row.layout == Layout.WEAK_REFERENCE and is_of_standard_module(row.text):
+        return None
     if _OF_CODE.search(row.text):
         return None
     growth = series.growth(row.text)
@@ -91,14 +160,18 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
         return None
     if not _rises(series, growth, gained) or _is_garbage(series, row):
         return None
-    if above is not None and not _outgrows(series, row, above):
-        if not row.text.startswith("closure cell"):
-            return None
-        found = _grown_on_the_way(series, row)
-        if found is None:
-            # It came with its function; who holds that, nothing shows.
-            return Frontier(row, None, growth, gained // 500 + 1)
-        row, above = found
+    if above is not None and _is_of_fixed_length(series, row, above):
+        return None
+    grows_alone = above is None or _outgrows(series, row, above)
+    if not row.text.startswith("closure cell"):
+        return Frontier(row, above, growth, gained) if grows_alone else None
+    if grows_alone and not _functions_multiply(series, row):
+        return Frontier(row, above, growth, gained)
+    found = _grown_on_the_way(series, row)
+    if found is None:
+        # It came with its function; who holds that, nothing shows.
+        return Frontier(row, None, growth, gained // 500 + 1)
+    row, above = found
     return Frontier(row, above, growth, gained)
 
 
@@ -109,6 +182,12 @@ def _least(series: Series, row: Row) -> float:
     if row.layout in (Layout.STR, Layout.BYTES, Layout.INT, Layout.FLOAT):
         return max(_LEAST_BYTES_OF_TEXTS, series.now.size / 1000)
     return _LEAST_BYTES
+
+
+def _functions_multiply(series: Series, row: Row) -> bool:
+    """There are more and more of the function whose closure this is in."""
+    cell = row.text.partition(": ")[0]
+    return _gain(series.growth(cell).counts) >= _FEW
 
 
 def _grown_on_the_way(series: Series, row: Row) -> tuple[Row, Row] | None:
@@ -184,6 +263,17 @@ def _leaps(series: Series, counts: tuple[int, ...], gained: int) -> bool:
         and counts[-1] >= 2 * first
         and gained >= 0.5 * (sizes[-1] - min(sizes)) > 0
     )
+
+
+def _is_of_fixed_length(series: Series, row: Row, above: Row) -> bool:
+    """A list that was made in full before it is filled: its own size stays."""
+    if above.layout != Layout.LIST or above.count != 1:
+        return False
+    counts = series.growth(row.text).counts
+    own = [size for size, count in zip(series.sizes(above.text), counts, strict=True) if count]
+    first = next((n for n in counts if n), 0)
+    # One that is appended to has room for an eighth more.
+    return counts[-1] >= 1.25 * first + 8 and len(set(own)) == 1
 
 
 def _outgrows(series: Series, row: Row, above: Row) -> bool:

@@ -33,6 +33,8 @@ _OF_SYSTEM = re.compile(
     r"sqlite3\.Connection|mmap\.mmap|_?asyncio[.\w]*\.?(Task|Future)|concurrent\.futures\.\S+Future"
 )
 _MANY_OF_SYSTEM = 5
+_MANY_OWNERS = 20
+_MANY_WAITING = 10
 _LEAST_FILLED = 10
 _MANY_FINALIZERS = 10
 _FEW_INSTANCES = 5  # in a cache without a bound
@@ -60,6 +62,8 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _weak_mappings(snapshot)
     yield from _filled_defaults(snapshot)
     yield from _odd_entries(series, snapshot)
+    yield from _owners_of_open(series, snapshot)
+    yield from _waiting_tasks(snapshot)
     yield from _last_errors(series, snapshot)
     yield from _made_context_variables(snapshot)
     yield from _thread_locals(snapshot)
@@ -200,10 +204,14 @@ def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
         least = _ODD_ENTRIES.get(Layout(row.layout)) if row.layout in _ODD_ENTRIES else None
         if _OF_SYSTEM.search(row.type):
             least = None if series.is_cut else _MANY_OF_SYSTEM
-        if least is None or row.count < least or row.count < 3 * max(row.holders, 1):
+        if least is None or row.count < least - 1 or row.count < 3 * max(row.holders, 1):
             continue
         container = _container_of(snapshot, row)
         if container is None:
+            continue
+        # A variable that still refers to one of them is a shorter path to it.
+        count = _entries_like(snapshot, container, row) if row.holders == 1 else row.count
+        if count < least:
             continue
         place = place_of(snapshot, container)
         if place.is_working_data:
@@ -212,7 +220,69 @@ def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
             continue
         if row.layout == Layout.EXCEPTION and not _has_traceback(snapshot, row.example):
             continue
-        yield of_entries(snapshot, place, row.example, row.count, row.retained)
+        retained = row.retained * count // row.count
+        yield of_entries(snapshot, place, row.example, count, retained)
+
+
+def _entries_like(snapshot: Snapshot, container: int, row: Row) -> int:
+    """Entries of the same type, on whatever path they were counted."""
+    entries = _entries(snapshot, container)
+    return sum(1 for one in entries if snapshot.type_of(one).name == row.type)
+
+
+def _owners_of_open(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    """Instances of the program's own, each with a connection or a file, many in one container."""
+    if series.is_cut:
+        return
+    for row in series.now.rows.values():
+        if row.layout != Layout.INSTANCE or row.count < _MANY_OWNERS:
+            continue
+        if is_standard(row.type) or row.count < 3 * max(row.holders, 1):
+            continue
+        container = _container_of(snapshot, row)
+        name = _open_attribute(snapshot, row.example)
+        if container is not None and name:
+            evidence = [f"each has an open `{name}`"]
+            place = place_of(snapshot, container)
+            yield of_entries(
+                snapshot, place, row.example, row.count, row.retained, evidence=evidence
+            )
+
+
+def _open_attribute(snapshot: Snapshot, instance: int) -> str:
+    """The type of what is open in one of its attributes."""
+    for value in _attributes(snapshot, instance):
+        name = snapshot.type_of(value).name
+        if _OF_SYSTEM.fullmatch(name) and not name.endswith(("Task", "Future")):
+            return name
+    return ""
+
+
+def _waiting_tasks(snapshot: Snapshot) -> Iterator[Suspect]:
+    """Tasks that wait for one and the same thing, and that nothing else holds."""
+    by_waiters: dict[int, list[int]] = {}
+    for name in ("_asyncio.Task", "asyncio.tasks.Task"):
+        for row in snapshot.type_rows(name):
+            for task in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
+                waiters = _waiters_of(snapshot, task)
+                if waiters is not None:
+                    by_waiters.setdefault(waiters, []).append(task)
+    for waiters, tasks in by_waiters.items():
+        if len(tasks) >= _MANY_WAITING:
+            place = place_of(snapshot, waiters)
+            place.kind = "waiters"
+            retained = sum(snapshot.retained_by(one) for one in tasks)
+            evidence = ["nothing else holds them: they end when what they wait for comes"]
+            largest = max(tasks, key=snapshot.retained_by)
+            yield of_entries(snapshot, place, largest, len(tasks), retained, evidence=evidence)
+
+
+def _waiters_of(snapshot: Snapshot, task: int) -> int | None:
+    """The deque of an event or a lock through which alone this task is reached."""
+    for one, _, text in snapshot.core.path_steps(task):
+        if text.endswith("._waiters"):
+            return one
+    return None
 
 
 def _is_finished(snapshot: Snapshot, row: Row) -> bool:
@@ -401,6 +471,16 @@ def _attribute(snapshot: Snapshot, number: int, name: str) -> int | None:
             if found is not None:
                 return found
     return None
+
+
+def _attributes(snapshot: Snapshot, instance: int) -> Iterator[int]:
+    for kind, _, text, target in snapshot.core.referents(instance):
+        if kind == EdgeKind.ATTRIBUTE:
+            yield target
+        elif text == ".__dict__":
+            yield from (
+                one for kind, _, _, one in snapshot.core.referents(target) if kind == EdgeKind.VALUE
+            )
 
 
 def _in_namespace(snapshot: Snapshot, number: int, name: str) -> int | None:

@@ -154,12 +154,15 @@ def _local(snapshot: Snapshot, place: Place, frame: Step, at: int) -> bool:
     variable = place.steps[at].text.removeprefix(".")
     suspended = frame.layout == Layout.GENERATOR
     place.kind = "suspended frame" if suspended else "local variable"
+    if frame.type == "coroutine":
+        place.kind = "coroutine"
     if frame.layout == Layout.FRAME and not _runs(label):
         place.kind = "kept frame"
     place.owner = frame
     function = (label[1] or label[0]) if label else "a frame"
     where = {
         "suspended frame": "suspended ",
+        "coroutine": "the coroutine ",
         "kept frame": "the kept frame of ",
         "local variable": "",
     }[place.kind]

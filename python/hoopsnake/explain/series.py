@@ -22,6 +22,9 @@ _LARGE = 1_000_000  # objects
 _MOST = 14
 _LEAST = 4
 _MOST_BYTES = 200_000_000
+# Containers that are followed from snapshot to snapshot: with so many entries, the fullest.
+_FULL = 8
+_MOST_CONTAINERS = 20_000
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class Point:
     objects: int
     size: int
     rows: dict[str, Row]
+    containers: dict[int, int]  # entries of the fullest, by address
     held_by_c: dict[str, tuple[int, int, int]]  # by type: objects, references, retained
     garbage: dict[str, int]  # by cycle: how many
     c_bytes: int  # in use by malloc()
@@ -93,6 +97,10 @@ class Series:
             tuple(row.retained if row else 0 for row in rows),
             self.seconds,
         )
+
+    def entries_at(self, address: int) -> tuple[int, ...]:
+        """Of the container at an address, in each snapshot; 0 where it is not among the fullest."""
+        return tuple(point.containers.get(address, 0) for point in self.points)
 
     def sizes(self, text: str) -> list[int]:
         return [row.size if row else 0 for row in (p.rows.get(text) for p in self.points)]
@@ -195,6 +203,7 @@ def _point_of(snapshot: Snapshot) -> Point:
         len(snapshot),
         size,
         _rows_of(snapshot, size),
+        {address: used for _, address, used in snapshot.core.fullest(_FULL, _MOST_CONTAINERS)},
         {
             snapshot.types[row].name: (objects, references, retained)
             for row, objects, references, retained, _ in snapshot.core.held_by_c_totals()

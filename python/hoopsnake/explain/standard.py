@@ -14,6 +14,11 @@ def is_standard_module(name: str) -> bool:
     return top in sys.stdlib_module_names or top in _MAIN
 
 
+def is_of_standard_module(path: str) -> bool:
+    """A path that begins at a module of the standard library."""
+    return path.partition(".")[0] in sys.stdlib_module_names
+
+
 def is_standard(name: str) -> bool:
     """A type that is built in or of the standard library."""
     top = name.partition(".")[0]

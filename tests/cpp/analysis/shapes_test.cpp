@@ -109,5 +109,18 @@ TEST_F(ShapesTest, AreLeftOutWhereTheyAreSmallAndFew) {
   EXPECT_TRUE(heap.shapes(UINT64_MAX, UINT64_MAX).empty());
 }
 
+TEST_F(ShapesTest, FullestContainersComeFirst) {
+  const auto set = builder_.add_type("set", Layout::kSet);
+  const auto full = static_cast<ObjectId>(builder_.objects.size());
+  add({.type = set, .bytes = 100}, {});
+  for (std::uint32_t i = 0; i < 3; ++i)
+    builder_.objects[full].edges.push_back({kFirst + i, EdgeKind::kSetMember, ""});
+  builder_.write(scratch_.file("heap.hoop"));
+  const Snapshot heap = open();
+  EXPECT_EQ(heap.fullest(1, 10), (std::vector<ObjectId>{kList, full}));
+  EXPECT_EQ(heap.fullest(4, 10), (std::vector<ObjectId>{kList}));
+  EXPECT_EQ(heap.fullest(1, 1), (std::vector<ObjectId>{kList}));
+}
+
 }  // namespace
 }  // namespace hoop::analysis
