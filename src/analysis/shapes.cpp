@@ -66,12 +66,17 @@ std::vector<ShapeRow> Snapshot::shapes(std::uint64_t least_retained, std::uint64
 }
 
 std::vector<ObjectId> Snapshot::fullest(std::uint64_t least, std::size_t most) const {
+  const auto is_being_made = [this](ObjectId object) {
+    const EdgeId edge = graph_.path_edge[object];
+    // What is on the stack of a running frame seems to be held by C code.
+    return edge == kNone || columns().kind(edge) == snapshot::EdgeKind::kStack;
+  };
   std::vector<ObjectId> found;
   for (std::size_t i = 0; i < columns().objects(); ++i) {
     const auto object = static_cast<ObjectId>(i);
     const CapacityRow* const row = columns().capacity_of(object);
     const bool has_entries = row != nullptr && columns().layout_of(object) != Layout::kByteArray;
-    if (has_entries && row->used >= least) found.push_back(object);
+    if (has_entries && row->used >= least && !is_being_made(object)) found.push_back(object);
   }
   const auto fuller = [this](ObjectId a, ObjectId b) {
     return columns().capacity_of(a)->used > columns().capacity_of(b)->used;

@@ -86,7 +86,8 @@ class Snapshot {
   // Shapes whose objects retain so much, or are so many.
   std::vector<ShapeRow> shapes(std::uint64_t least_retained, std::uint64_t least_count);
 
-  // Containers with so many entries at least, those with most first, `most` at the most.
+  // Containers with so many entries at least, those with most first, `most` at the most; but for
+  // those that an expression is just making.
   [[nodiscard]] std::vector<ObjectId> fullest(std::uint64_t least, std::size_t most) const;
 
   // Children of an object, or of the root (kNone), that retain most.

@@ -102,6 +102,7 @@ def _suspect(snapshot: Snapshot, group: CycleGroup, garbage: int) -> Suspect:
             + ", ".join(f"{count:,} {name}" for name, count in group.types[:5]),
         ],
         (retained + garbage) * (0.9 if off or frozen else 0.3),
+        0,
         chain(place_of(snapshot, group.example[0].id), snapshot, group.example[0].id),
     )
 

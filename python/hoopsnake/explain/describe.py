@@ -92,6 +92,7 @@ def of_entries(
         growth,
         [*_facts(snapshot, place, entry, growth), *(evidence or [])],
         _weight(retained, growth, place),
+        snapshot.core.object(container.id)[0],
         chain(place, snapshot, entry),
     )
 
@@ -259,5 +260,6 @@ def of_swelling(series: Series, row: Row, sizes: list[int]) -> Suspect:
         growth,
         [f"in each snapshot it had {grown}"],
         gained * (0.1 if place.is_working_data else 0.5),
+        0,
         chain(place, snapshot, row.example),
     )

@@ -103,10 +103,9 @@ def _earlier(series: Series) -> list[Suspect]:
 
 def _was_emptied(series: Series, suspect: Suspect) -> bool:
     """Its holder is there at the end, and holds next to nothing: it was filled and worked off."""
-    if suspect.growth is None:
+    if suspect.growth is None or series.last.core.find(suspect.container) is None:
         return False
-    holder = series.now.rows.get(suspect.holder.path)
-    return holder is not None and holder.retained < 0.1 * suspect.bytes
+    return series.now.containers.get(suspect.container, 0) < 0.1 * suspect.count
 
 
 # Holders that go with what the program was just at.
@@ -118,7 +117,7 @@ def _is_lasting(suspect: Suspect, number: int) -> bool:
     """Not just what the program was at. Coroutines go at the end of the run at the latest: what one
     holds counts if it became more all the time, up to this snapshot."""
     if suspect.holder.kind != "coroutine":
-        return suspect.holder.kind not in _PASSING
+        return suspect.holder.kind not in _PASSING and not suspect.type.startswith("weakref.Ref")
     growth = suspect.growth
     return growth is not None and growth.rises >= max(_MANY_RISES, number / 3)
 

@@ -169,5 +169,4 @@ def _suspect(
             f"{one.held_by_c} of them unexplained"
         ],
         retained + 50.0 * references,
-        [],
     )

@@ -17,6 +17,7 @@ from hoopsnake.explain.model import Growth
 from hoopsnake.explain.series import Row, Series
 from hoopsnake.explain.standard import is_of_standard_module
 from hoopsnake.heap.layouts import EdgeKind, Layout
+from hoopsnake.heap.snapshot import Snapshot
 
 # Fewer are not worth a word, unless they are large.
 _FEW = 5
@@ -35,6 +36,7 @@ _LEAST_SHARE_OF_ALL = 0.1
 _MUCH = 2 << 20
 _LEAST_BYTES_OF_TEXTS = 48_000
 _MOST_LOOKED_AT = 1000
+_STILL = 4  # of the last snapshots, not all are the same
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ def find_growth(series: Series) -> list[Frontier]:
         if (frontier := _frontier(series, row, above.get(row.above)))
     ]
     found += _containers_that_fill(series, found)
-    found = [one for one in found if one.row.type != "threading.Thread" or _is_thread(one.row)]
+    found = [one for one in found if not _is_of_no_concern(one.row)]
     found.sort(key=_order)
     found = list(_outermost(found))
     all_gained = _gained_in_all(series)
@@ -68,6 +70,13 @@ def find_growth(series: Series) -> list[Frontier]:
     found = strong or found
     total = sum(one.gained for one in found)
     return [one for one in found if one.gained >= _LEAST_SHARE * total or _is_thread(one.row)]
+
+
+def _is_of_no_concern(row: Row) -> bool:
+    """Threads that have ended; weak references that the standard library keeps."""
+    if row.layout == Layout.WEAK_REFERENCE:
+        return is_of_standard_module(row.text)
+    return row.type == "threading.Thread" and not _is_thread(row)
 
 
 def _is_thread(row: Row) -> bool:
@@ -114,10 +123,11 @@ def _filling(series: Series, container: int, counts: tuple[int, ...]) -> Frontie
         for kind, _, _, one in snapshot.core.referents(container)
         if kind in (EdgeKind.ITEM, EdgeKind.VALUE, EdgeKind.MEMBER)
     ]
-    if not entries:
+    own = [one for one in entries[-_MOST_LOOKED_AT:] if _leads_to(snapshot, container, one)]
+    if not own or counts[-1] <= counts[-_STILL:][0]:
         return None
-    example = max(entries[:_MOST_LOOKED_AT], key=snapshot.retained_by)
-    retained = snapshot.retained_by(container)
+    example = max(own, key=snapshot.retained_by)
+    retained = snapshot.retained_by(container) - snapshot.core.object(container)[2]
     growth = Growth(counts, tuple(retained * n // counts[-1] for n in counts), series.seconds)
     gained = growth.retained[-1] - min(growth.retained)
     kind = snapshot.type_of(example)
@@ -133,6 +143,12 @@ def _filling(series: Series, container: int, counts: tuple[int, ...]) -> Frontie
     return Frontier(row, above, growth, gained)
 
 
+def _leads_to(snapshot: Snapshot, container: int, entry: int) -> bool:
+    """The entry is known by the container, and by nothing nearer."""
+    steps = snapshot.core.path_steps(entry)
+    return len(steps) > 1 and steps[-2][0] == container
+
+
 def _gained_in_all(series: Series) -> int:
     """Bytes that all objects together gained since the last import."""
     sizes = [point.size for point in series.settled]
@@ -146,8 +162,6 @@ def _order(one: Frontier) -> float:
 
 def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
     if row.layout == Layout.CODE or row.text.startswith(("garbage", "held by C")):
-        return None
-    if row.layout == Layout.WEAK_REFERENCE and is_of_standard_module(row.text):
         return None
     if _OF_CODE.search(row.text):
         return None

@@ -72,6 +72,7 @@ class Suspect:
     growth: Growth | None = None
     evidence: list[str] = field(default_factory=list)
     weight: float = 0.0  # those with more come first
+    container: int = 0  # address of what has the entries
     # The path, for pictures: how each object is referred to, and what it is.
     chain: list[tuple[str, str]] = field(default_factory=list)
 
