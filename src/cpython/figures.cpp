@@ -16,6 +16,7 @@
 #include "cpython/census.h"
 #include "cpython/collection_records.h"
 #include "cpython/collector.h"
+#include "cpython/compat/python_version.h"
 #include "cpython/gc_watch.h"
 #include "cpython/json_file.h"
 #include "cpython/live_file.h"
@@ -291,7 +292,7 @@ void write_identity(JsonFile& json, const char* ending) {
   json.begin_object().number("format", 1);
   json.number("pid", static_cast<std::uint64_t>(::getpid()));
   json.number("ppid", static_cast<std::uint64_t>(::getppid())).number("n", live_file.image());
-  json.string("python", PY_VERSION);
+  json.string("python", PythonVersion().text());
   write_arguments(json);
   json.boolean("active", process.passive_reason == nullptr)
       .string("reason", process.passive_reason);

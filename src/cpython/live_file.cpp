@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cpython/compat/python_version.h"
 #include "cpython/process.h"
 #include "os/file.h"
 #include "os/pages.h"
@@ -62,7 +63,7 @@ bool LiveFile::open(const char* run_dir) noexcept {
   header_->ppid = static_cast<std::uint32_t>(::getppid());
   header_->start_wall = process.start_wall;
   header_->start_monotonic = process.start_monotonic;
-  header_->python_version = PY_VERSION_HEX;
+  header_->python_version = static_cast<std::uint32_t>(python_version_number());
   header_->sample_bytes = sizeof(LiveSample);
   header_->sample_capacity = kCapacity;
   const std::size_t length =

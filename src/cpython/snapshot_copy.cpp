@@ -19,6 +19,7 @@
 #include "cpython/allocator.h"
 #include "cpython/collector.h"
 #include "cpython/compat/gc_state.h"
+#include "cpython/compat/python_version.h"
 #include "cpython/list_walk.h"
 #include "cpython/rss_account.h"
 #include "cycles/object_map.h"
@@ -50,6 +51,7 @@ struct SnapshotCopy::Shared {
   std::size_t meta_count = 0;
   FixedText<4096> program;
   FixedText<32> pause;
+  PythonVersion version;
   // From the copy.
   std::atomic<bool> is_done{false};
   snapshot::Outcome outcome;
@@ -149,7 +151,7 @@ void read_command_line(TextBuffer& text) {
 const char* prepare_snapshots() noexcept {
   if (prepared.is_done) return nullptr;
   snapshot::Subject& subject = prepared.subject;
-  subject.version = PY_VERSION_HEX;
+  subject.version = static_cast<std::uint32_t>(python_version_number());
   subject.layout = snapshot::layout_of(PY_VERSION_HEX);
   if (subject.layout == nullptr) return "this Python is not known to Hoopsnake";
   subject.interpreter = reinterpret_cast<Address>(PyInterpreterState_Get());
@@ -258,7 +260,7 @@ void SnapshotCopy::note_account() noexcept {
   if (instant_ == Instant::kPython) shared.add_account(statistics_);
   read_command_line(shared.program);
   shared.pause.add_decimal(pause_);
-  shared.add_meta("python", PY_VERSION);
+  shared.add_meta("python", shared.version.text());
   shared.add_meta("program", {shared.program.data(), shared.program.size()});
   shared.add_meta("hoopsnake", HOOP_VERSION);
   shared.add_meta("trigger", trigger_);

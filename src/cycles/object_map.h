@@ -74,6 +74,11 @@ class ObjectMap {
     return place != kNowhere && (words_[place].known & bit_of(object)) != 0;
   }
 
+  [[nodiscard]] bool is_live(Address object) const {
+    const std::size_t place = place_of(object);
+    return place != kNowhere && (words_[place].live & bit_of(object)) != 0;
+  }
+
   // True when that is news: it is an object, and was not known to be alive.
   bool mark_live(Address object) {
     const std::size_t place = place_of(object);

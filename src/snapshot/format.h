@@ -137,6 +137,8 @@ inline constexpr std::uint8_t kTracked = 1;
 inline constexpr std::uint8_t kFinalized = 8;
 inline constexpr std::uint8_t kInterned = 16;
 inline constexpr std::uint8_t kPseudo = 32;
+inline constexpr std::uint8_t kGenerationKnown = 64;
+inline constexpr unsigned kGenerationShift = 1;
 
 enum class EdgeKind : std::uint8_t {
   kField = 0,

@@ -18,19 +18,22 @@ namespace {
 
 constexpr std::uint64_t kImmortal = 0;
 
-std::uint8_t flags_of(Address object, bool is_tracked) {
+std::uint8_t flags_of(Address object, bool is_tracked, const Generations& generations) {
   constexpr Offset kPreviousNode = 8;
   constexpr std::uint64_t kFinalizedBit = 1;
   if (!is_tracked) return 0;
-  const bool finalized = (word_at(object - kPreviousNode) & kFinalizedBit) != 0;
-  return static_cast<std::uint8_t>(kTracked | (finalized ? kFinalized : 0));
+  unsigned flags = kTracked;
+  if ((word_at(object - kPreviousNode) & kFinalizedBit) != 0) flags |= kFinalized;
+  if (generations.are_known())
+    flags |= kGenerationKnown | generations.of(object) << kGenerationShift;
+  return static_cast<std::uint8_t>(flags);
 }
 
 }  // namespace
 
 void Rows::add(Address object, const TypeInfo& info, std::size_t edges, bool is_tracked) {
   Common common{info.row, shallow_size(object, info, layout_), coded_count(object),
-                flags_of(object, is_tracked), edges};
+                flags_of(object, is_tracked, generations_), edges};
   const bool has_text = has_text_row(info.layout);
   const bool has_slots = has_capacity_row(info.layout);
   const Text text = has_text ? text_of(object, info) : Text{};

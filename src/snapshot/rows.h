@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/units.h"
+#include "snapshot/collector_lists.h"
 #include "snapshot/frames.h"
 #include "snapshot/keyed_hash.h"
 #include "snapshot/python_layout.h"
@@ -32,8 +33,13 @@ struct Label {
 
 class Rows {
  public:
-  Rows(Sections& sections, Strings& strings, const PythonLayout& layout, const HashKey& key)
-      : sections_(sections), strings_(strings), layout_(layout), hash_(key) {}
+  Rows(Sections& sections, Strings& strings, const PythonLayout& layout, const HashKey& key,
+       const Generations& generations)
+      : sections_(sections),
+        strings_(strings),
+        layout_(layout),
+        hash_(key),
+        generations_(generations) {}
 
   // Reads all that is needed before it writes: a fault leaves the columns as they were.
   void add(Address object, const TypeInfo& info, std::size_t edges, bool is_tracked);
@@ -74,6 +80,7 @@ class Rows {
   Strings& strings_;
   const PythonLayout& layout_;
   KeyedHash hash_;
+  const Generations& generations_;
   std::size_t count_ = 0;
   Address last_address_ = 0;
   std::size_t last_labelled_ = 0;

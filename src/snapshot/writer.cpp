@@ -41,14 +41,16 @@ FileHeader header_of(const Subject& subject, const Order& order) {
 
 class Writer {
  public:
-  Writer(const Subject& subject, const Order& order, cycles::ObjectMap& map)
+  Writer(const Subject& subject, const Order& order, cycles::ObjectMap& map,
+         const Generations& generations)
       : subject_(subject),
         order_(order),
         map_(map),
         sections_(order.file),
         strings_(sections_, *subject.layout, (order.flags & kWithValues) != 0),
         types_(sections_, strings_, *subject.layout, subject.subtype_traverse),
-        rows_(sections_, strings_, *subject.layout, order.key),
+        generations_(generations),
+        rows_(sections_, strings_, *subject.layout, order.key, generations_),
         discovery_(map, rows_, types_),
         edges_(sections_, discovery_),
         walker_(edges_, types_, strings_, *subject.layout),
@@ -91,8 +93,9 @@ class Writer {
     if (has_entered_) return;
     has_entered_ = true;
     subject_.enter_objects(subject_.context, map_);
-    if (subject_.interpreter != 0)
-      walker_.set_interned(roots_.find_interned(subject_.interpreter, subject_.where, map_));
+    if (subject_.interpreter == 0) return;
+    generations_.enter(subject_.interpreter, subject_.where);
+    walker_.set_interned(roots_.find_interned(subject_.interpreter, subject_.where, map_));
   }
 
   void write_collected() {
@@ -217,6 +220,7 @@ class Writer {
   Sections sections_;
   Strings strings_;
   Types types_;
+  Generations generations_;
   Rows rows_;
   Discovery discovery_;
   Edges edges_;
@@ -241,8 +245,16 @@ Outcome write_snapshot(const Subject& subject, const Order& order) noexcept {
     outcome.error = ENOMEM;
     return outcome;
   }
-  cycles::ObjectMap map(memory, subject.heap_base, subject.heap_bytes, subject.other_regions);
-  Writer writer(subject, order, map);
+  const auto map_in = [&subject](void* room) {
+    return cycles::ObjectMap(room, subject.heap_base, subject.heap_bytes, subject.other_regions);
+  };
+  cycles::ObjectMap map = map_in(memory);
+  Generations generations;
+  void* const for_young = os::bare::map(bytes);
+  void* const for_frozen = os::bare::map(bytes);
+  cycles::ObjectMap young = map_in(for_young), frozen = map_in(for_frozen);
+  if (for_young != nullptr && for_frozen != nullptr) generations = Generations(young, frozen);
+  Writer writer(subject, order, map, generations);
   return writer.run();
 }
 

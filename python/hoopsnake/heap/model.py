@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KINDS = tuple(kind.name.lower() for kind in EdgeKind)
 ROOTS = ("", "listed", "immortal", "held by C code", "garbage")
+_GENERATION_KNOWN = 64
 _GENERATIONS = ("0", "1", "2", "frozen")
 
 
@@ -162,9 +163,10 @@ class HeapObject:
 
     @property
     def generation(self) -> str | None:
-        """ "0", "1", "2" or "frozen"; None where the collector does not track it."""
+        """ "0", "1", "2" or "frozen"; None where the collector does not track it, or the file does
+        not say."""
         flags = self._facts[5]
-        return _GENERATIONS[flags >> 1 & 3] if flags & 1 else None
+        return _GENERATIONS[flags >> 1 & 3] if flags & _GENERATION_KNOWN else None
 
     @property
     def dominator(self) -> HeapObject | None:

@@ -76,7 +76,7 @@ def _objects(snapshot: Snapshot) -> Any:
     dominator, root = columns.get("dominator", "uint32"), columns.get("root", "uint8")
     length, text = columns.get("length", "uint32"), columns.get("text", "uint32")
     types = columns.get("type", "uint32")
-    tracked = compute.equal(columns.bits(flags, 0, 1), 1)
+    known = compute.equal(columns.bits(flags, 6, 1), 1)
     strings = snapshot.core.strings()
     immortal = compute.equal(count, 0)
     counts = compute.subtract(compute.cast(count, "int64"), 1)
@@ -90,7 +90,7 @@ def _objects(snapshot: Snapshot) -> Any:
             "refcount": columns.null_where(immortal, counts),
             "dominator": columns.null_where(compute.equal(dominator, _NONE), dominator),
             "root": columns.named(columns.null_where(compute.equal(root, 0), root), list(ROOTS)),
-            "generation": columns.null_where(compute.invert(tracked), columns.bits(flags, 1, 3)),
+            "generation": columns.null_where(compute.invert(known), columns.bits(flags, 1, 3)),
             "length": columns.null_where(compute.equal(length, _NONE), length),
             "text": columns.named(columns.null_where(compute.equal(text, 0), text), strings),
         }
