@@ -115,6 +115,10 @@ TEST_F(ShapesTest, FullestContainersComeFirst) {
   add({.type = set, .bytes = 100}, {});
   for (std::uint32_t i = 0; i < 3; ++i)
     builder_.objects[full].edges.push_back({kFirst + i, EdgeKind::kSetMember, ""});
+  builder_.objects[kInterpreter].edges.push_back({full, EdgeKind::kAttribute, "full"});
+  const auto unfinished = static_cast<ObjectId>(builder_.objects.size());
+  add({.type = set, .bytes = 100}, {{kFirst, "first"}, {kList, "list"}});
+  builder_.objects[kInterpreter].edges.push_back({unfinished, EdgeKind::kStack, ""});
   builder_.write(scratch_.file("heap.hoop"));
   const Snapshot heap = open();
   EXPECT_EQ(heap.fullest(1, 10), (std::vector<ObjectId>{kList, full}));

@@ -203,7 +203,7 @@ def kill(done):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(child), signal.SIGKILL)
 def killed():
-    """Whether the copy was caught before it was done: not so where this thread gets no core."""
+    # Whether the copy was caught before it was done: not so where this thread gets no core.
     thread = threading.Thread(target=kill, args=(done := threading.Event(),))
     thread.start()
     try:
@@ -559,4 +559,4 @@ for one in kept:
         assert found in (said, "None")
     # 3.14.0 to 3.14.4 collect in increments, and have no such generations.
     is_known = lines[0].split()[2] != "None"
-    assert is_known or box.version == "3.14"
+    assert is_known or (3, 14) <= box.python.version[:3] < (3, 14, 5)
