@@ -22,6 +22,7 @@
 #include "cpython/growth_watch.h"
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
+#include "cpython/life_watch.h"
 #include "cpython/process.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
@@ -69,6 +70,7 @@ void gather_once(Names names) {
 
 // At Python's atexit, last of all callbacks: everything is still alive.
 void before_finalization() {
+  end_life("end");
   close_attendant();
   close_ticker();
   close_collector();
@@ -92,6 +94,7 @@ void serve_again() {
 
 // At the very end of Py_FinalizeEx: no Python any more, until an embedding program starts another.
 void after_finalization() {
+  close_life();
   close_ticker_unwaited();
   agent.set_up = agent.set_up_asked = false;
   process_heap.set_beat(on_beat, kBeatUntilSetUp);
@@ -119,6 +122,7 @@ void before_exit_call() {
   if (agent.active && process.pid == ::getpid()) {
     leave_collector();
     leave_attendant();
+    if (interpreter_is_up() && is_inside_os_exit() && holds_gil()) end_life("os._exit");
   }
   if (!may_write_figures()) return;
   if (interpreter_is_up() && is_inside_os_exit() && holds_gil()) {
@@ -164,6 +168,7 @@ void after_fork_in_child() {
   process.start_monotonic = os::monotonic_now();
   process.is_root = false;
   process.is_forked = true;
+  abandon_life();
   agent.figures_gathered = agent.finished = agent.look_asked = false;
   forget_thread();
   forget_attendant();
@@ -226,6 +231,7 @@ int set_up(void*) {
     const HeapLock lock;
     process_heap.set_beat(on_beat, 1);
   }
+  begin_life();
   PyErr_Restore(type, value, traceback);
   return 0;
 }
@@ -312,6 +318,7 @@ extern "C" __attribute__((visibility("default"))) bool hoop_agent_start(
   agent.collector = collector_options_of_environment();
   const char* reason = reason_against_preloading();
   if (reason == nullptr && !start_heap()) reason = kNoAddressSpace;
+  if (reason == nullptr) open_life();
   if (reason != nullptr) stay_out(reason);
   return agent.active;
 }

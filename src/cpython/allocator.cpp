@@ -127,6 +127,45 @@ struct Guarded {
   }
 };
 
+constinit BlockWatch block_watch = nullptr;
+
+void* told_of(void* block) {
+  if (block != nullptr && process_heap.owns(block))
+    block_watch(block, process_heap.usable_size(block), true);
+  return block;
+}
+
+void tell_of_end(void* block) {
+  if (block != nullptr && process_heap.owns(block))
+    block_watch(block, process_heap.usable_size(block), false);
+}
+
+// Guarded, and told of.
+template <Domain kDomain>
+struct Watched {
+  static void* malloc(void*, std::size_t size) {
+    return told_of(Guarded<kDomain>::malloc(nullptr, size));
+  }
+  static void* calloc(void*, std::size_t count, std::size_t size) {
+    return told_of(Guarded<kDomain>::calloc(nullptr, count, size));
+  }
+  static void* realloc(void*, void* block, std::size_t size) {
+    const bool was_ours = block != nullptr && process_heap.owns(block);
+    const std::size_t before = was_ours ? process_heap.usable_size(block) : 0;
+    void* const resized = Guarded<kDomain>::realloc(nullptr, block, size);
+    if (resized == nullptr) return nullptr;
+    const bool stays = resized == block && was_ours && process_heap.owns(resized) &&
+                       process_heap.usable_size(resized) == before;
+    if (stays) return resized;
+    if (was_ours) block_watch(block, before, false);
+    return told_of(resized);
+  }
+  static void free(void*, void* block) {
+    tell_of_end(block);
+    Guarded<kDomain>::free(nullptr, block);
+  }
+};
+
 template <template <Domain> class Functions, Domain kDomain>
 void set_domain() {
   using F = Functions<kDomain>;
@@ -163,15 +202,24 @@ bool allocators_are_installed() noexcept {
   const auto object = current_malloc(Domain::kObject);
   const auto memory = current_malloc(Domain::kMemory);
   return (object == Fast<Domain::kObject>::malloc && memory == Fast<Domain::kMemory>::malloc) ||
-         (object == Guarded<Domain::kObject>::malloc && memory == Guarded<Domain::kMemory>::malloc);
+         (object == Guarded<Domain::kObject>::malloc &&
+          memory == Guarded<Domain::kMemory>::malloc) ||
+         (object == Watched<Domain::kObject>::malloc && memory == Watched<Domain::kMemory>::malloc);
+}
+
+void watch_blocks(BlockWatch told) noexcept {
+  if (!allocators_are_installed()) return;
+  block_watch = told;
+  set_both_domains<Watched>();
 }
 
 void use_guarded_allocators() noexcept {
+  if (block_watch != nullptr) return;  // they are guarded too
   if (allocators_are_installed()) set_both_domains<Guarded>();
 }
 
 void use_fast_allocators() noexcept {
-  if (shared_between_gils) return;
+  if (shared_between_gils || block_watch != nullptr) return;
   if (allocators_are_installed()) set_both_domains<Fast>();
 }
 

@@ -2,6 +2,8 @@
 // The heap under CPython's `obj` and `mem` allocators. `raw` stays with libc.
 #pragma once
 
+#include <cstddef>
+
 #include "heap/heap.h"
 
 namespace hoop::cpython {
@@ -26,6 +28,11 @@ void use_fast_allocators() noexcept;
 // Several GILs: guarded for ever.
 void share_heap_between_interpreters() noexcept;
 bool heap_is_shared() noexcept;
+
+// From now on `told` hears of every block that is taken (afterwards) and given back (before), with
+// its size; one that is moved is both. It may not allocate. For good. REQUIRES: the GIL.
+using BlockWatch = void (*)(const void* block, std::size_t bytes, bool is_taken);
+void watch_blocks(BlockWatch told) noexcept;
 
 // Excludes guarded allocation by other threads; does nothing while the GIL alone guards the heap.
 class HeapLock {

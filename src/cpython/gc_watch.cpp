@@ -10,6 +10,7 @@
 #include "cpython/collection_records.h"
 #include "cpython/collector.h"
 #include "cpython/growth_watch.h"
+#include "cpython/life_watch.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
 
@@ -70,9 +71,13 @@ void note_stop(PyObject* info) {
 PyObject* on_collection(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   if (count == 2 && PyUnicode_Check(arguments[0]) && PyDict_Check(arguments[1])) {
     const bool is_start = PyUnicode_GET_LENGTH(arguments[0]) == 5;
+    const auto generation = static_cast<int>(number_in(arguments[1], generation_key));
     if (is_start) {
+      life_sees_collection_start(generation);
       note_start(arguments[1]);
     } else {
+      const auto collected = std::max(number_in(arguments[1], collected_key), 0LL);
+      life_sees_collection_end(generation, static_cast<std::uint64_t>(collected));
       note_stop(arguments[1]);
     }
     PyErr_Clear();

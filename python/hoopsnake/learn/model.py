@@ -7,6 +7,7 @@ again gets a new number. `Life.to_json` is the documented format of `hoop learn 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -20,18 +21,18 @@ EventKind = Literal[
     "bound",  # a name refers to it, that had no object before
     "rebound",  # a name that had another object
     "shared",  # one more name or container refers to an object that had one already
-    "up",  # its count rose without a name: an argument, a container, a frame
+    "up",  # its count rose
     "down",
     "scope left",  # the names of a call went away
-    "deleted",  # `del` of a name
-    "freed",  # by: "count", or the number of the collection
-    "kept",  # its names went, and something else still refers to it: by
+    "deleted",  # a name went away: `del`, or the end of an `except`
+    "freed",  # by: "count", or the collection, as "generation 2"
+    "kept",  # a name of it went, and something still refers to it: by
     "garbage",  # only a cycle refers to it now
-    "collected",  # found by a collection: by
+    "collected",  # a collection was at work: by
     "finalized",  # __del__, or a finalizer of weakref, ran
     "resurrected",
     "weak cleared",
-    "taken",  # memory of a size class
+    "taken",  # memory of a size class; by: "object", "storage", "other" or "passing"
     "given back",
     "printed",
     "raised",
@@ -45,15 +46,19 @@ class Thing:
     """An object for as long as it lives."""
 
     number: Number
-    type: str  # as Python prints it, with the module where it is not builtins
+    type: str  # as Python prints it, with the module where it is neither builtins nor __main__
     immortal: bool = False
-    size: int = 0  # bytes, as sys.getsizeof
-    block: int = 0  # bytes of the size class that serves it; 0: not from Hoopsnake's heap
+    size: int = 0  # bytes, as sys.getsizeof, when it was first seen
+    block: int = 0  # bytes of the block that holds it; 0: not in Hoopsnake's heap
+    origin: str = ""  # "taken", "free list", "older" (than the program's first line), "static"
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`label` as one would write it: `[0]`, `['key']`, `.name`, `(cell payload)`."""
+    """`label` as one would write it: `[0]`, `['key']`, `.name`, `(cell payload)`, `(local x)`.
+
+    `to` is 0 where the object is not shown: past a limit.
+    """
 
     label: str
     to: Number
@@ -69,18 +74,23 @@ class State:
     count: int  # what sys.getrefcount(x) would print in the program at this point
     own: int  # references that the program itself has: without the call's and the instrument's
     tracked: bool  # by the cycle collector
-    generation: int | None  # 0 to 2; 3: frozen; None: not tracked
+    generation: int | None  # 0 to 2; None: not tracked, or not known
     edges: tuple[Edge, ...] = ()
+    size: int = 0  # bytes, as sys.getsizeof
+    garbage: bool = False  # only a cycle refers to it
+    finalized: bool = False  # its finalizer was called
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`names` in the order in which they were bound."""
 
-    title: str  # "module", "visit() line 12", "Thread-1: work()"
+    title: str  # "<module>", "visit", "Node.__init__"
     kind: ScopeKind
     names: dict[str, Number]
     thread: str = "MainThread"
+    line: int = 0  # that it is at; 0: none yet
+    number: int = 0  # the same for as long as the call lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The state after `line` ran, and what its run did. Scopes: innermost last."""
+    """The state after `line` ran, and what its run did. Scopes: innermost last.
+
+    A line that calls is told when it is over; the call and its lines come before. `kind` "call":
+    the arguments are bound, nothing ran yet. `title`: of the code that the line is in.
+    """
 
     index: int
     kind: StepKind
@@ -107,6 +121,9 @@ class Step:
     states: tuple[State, ...]
     events: tuple[Event, ...]
     output: str = ""  # what it printed
+    errors: str = ""  # what it wrote to stderr
+    title: str = ""
+    note: str = ""  # "resumed", "yield", "os._exit", "gone" (the interpreter itself has ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +145,51 @@ class Life:
     exit_status: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The format of docs/format/life.md."""
-        whole = asdict(self)
-        whole["things"] = [asdict(thing) for thing in self.things.values()]
-        return {"format": FORMAT, "version": VERSION, **whole}
+        """The format of docs/format/life.md: of each step what differs from the one before."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "program": asdict(self.program),
+            "things": [asdict(thing) for thing in self.things.values()],
+            "steps": list(_changes(self.steps)),
+            "stopped": self.stopped,
+            "exit_status": self.exit_status,
+        }
+
+
+def _changes(steps: list[Step]) -> Iterator[dict[str, Any]]:
+    before: dict[Number, State] = {}
+    for step in steps:
+        now = {state.number: state for state in step.states}
+        changed = [state for state in step.states if before.get(state.number) is not state]
+        yield {
+            "index": step.index,
+            "kind": step.kind,
+            "file": step.file,
+            "line": step.line,
+            "title": step.title,
+            "thread": step.thread,
+            "note": step.note,
+            "scopes": [asdict(scope) for scope in step.scopes],
+            "states": [_state(state) for state in changed],
+            "gone": [number for number in before if number not in now],
+            "events": [asdict(event) for event in step.events],
+            "output": step.output,
+            "errors": step.errors,
+        }
+        before = now
+
+
+def _state(state: State) -> dict[str, Any]:
+    return {
+        "number": state.number,
+        "text": state.text,
+        "count": state.count,
+        "own": state.own,
+        "tracked": state.tracked,
+        "generation": state.generation,
+        "size": state.size,
+        "garbage": state.garbage,
+        "finalized": state.finalized,
+        "edges": [[edge.label, edge.to, *(["weak"] if edge.weak else [])] for edge in state.edges],
+    }
