@@ -187,7 +187,7 @@ class _Events:
 
     def created(self) -> None:
         for thing, is_born in self._raw.new:
-            if not is_born:
+            if thing.origin not in ("taken", "free list") or (not is_born and thing.type in _ATOMS):
                 continue
             number = thing.number
             size = self._now[number].size if number in self._now else 0
@@ -204,12 +204,13 @@ class _Events:
                 continue
             if number in self._builder._paused:
                 continue
-            names = ", ".join(f"`{name}`" for name in scope.names)
+            names = ", ".join(f"`{name}`" for name in scope.names if name[0] != "(")
             title = "the module" if scope.title == "<module>" else f"{scope.title}()"
             what = f": its names {names} go" if names else ""
             self._add("scope left", f"{title} is left{what}", name=scope.title)
             for name, target in scope.names.items():
-                self._lost(name, target)
+                if name[0] != "(":
+                    self._lost(name, target)
         if self._raw.kind == "return" and self._raw.scopes:
             top = self._raw.scopes[-1][0]
             if self._raw.extra.endswith("\x1fyield"):
@@ -224,8 +225,9 @@ class _Events:
             if number not in before and number in self._builder._paused:
                 continue
             for name, target in new.items():
-                self._bound(name, old.get(name), target)
-            for name in [name for name in old if name not in new]:
+                if name[0] != "(":
+                    self._bound(name, old.get(name), target)
+            for name in [name for name in old if name not in new and name[0] != "("]:
                 self._add("deleted", f"the name `{name}` goes", old[name], name)
                 self._lost(name, old[name])
 
@@ -259,7 +261,11 @@ class _Events:
         found = []
         for scope, _ in reversed(self._raw.scopes):
             names = self._builder._scopes[scope].names
-            found += [f"`{name}`" for name, to in names.items() if to == number and name != but]
+            found += [
+                f"`{name}`" if name[0] != "(" else f"what is {name[1:-1]}"
+                for name, to in names.items()
+                if to == number and name != but
+            ]
         for state in self._now.values():
             found += [
                 f"#{state.number}{edge.label if edge.label[0] in '[.' else ' ' + edge.label}"

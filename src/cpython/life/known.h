@@ -81,6 +81,7 @@ class Objects {
   bool claim_storage(const void* block, Number owner);
 
   Known& operator[](Number number) { return known_[number - 1]; }
+  [[nodiscard]] const Known& at(Number number) const { return known_[number - 1]; }
   [[nodiscard]] std::size_t size() const { return known_.size(); }
   [[nodiscard]] std::uint32_t birth_of(const void* block) const {
     return births_.find(reinterpret_cast<Address>(block));

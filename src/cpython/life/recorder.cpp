@@ -299,7 +299,9 @@ void Recorder::sees_event(PyFrameObject* frame, int what, PyObject* argument) no
       Active& call = stack->calls.last();
       Text& extra = cleared_extra();
       if (what == PyTrace_LINE) {
-        if (call.line != 0) write_step(StepKind::kLine, stack, code, call.line, extra);
+        const bool is_head = call.kind == ScopeKind::kClass && call.line == code->co_firstlineno;
+        if (call.line != 0 && !is_head)
+          write_step(StepKind::kLine, stack, code, call.line, extra);
         stack->calls.last().line = PyFrame_GetLineNumber(frame);
       } else if (what == PyTrace_EXCEPTION) {
         if (argument != nullptr && PyTuple_Check(argument) && Py_SIZE(argument) == 3) {
@@ -309,7 +311,10 @@ void Recorder::sees_event(PyFrameObject* frame, int what, PyObject* argument) no
             reader.describe(raised, extra);
           for (int i = 0; i < 3; ++i) adjusted_[i] = PyTuple_GET_ITEM(argument, i);
         }
-        write_step(StepKind::kException, stack, code, call.line, extra);
+        passing_ = adjusted_[1];
+        passing_name_ = "(raised)";
+        if (call.line != 0) write_step(StepKind::kException, stack, code, call.line, extra);
+        passing_ = nullptr;
         for (PyObject*& one : adjusted_) one = nullptr;
       } else {
         on_return(*stack, argument);
@@ -380,7 +385,10 @@ void Recorder::on_return(ThreadStack& stack, PyObject* value) {
       reader.describe(value, extra);
       extra.add_char(kPart).add(is_pause ? "yield" : "");
     }
+    if (!is_plain) passing_ = value;
+    passing_name_ = is_pause ? "(yielded)" : "(returned)";
     write_step(is_plain ? StepKind::kLine : StepKind::kReturn, &stack, code, call.line, extra);
+    passing_ = nullptr;
   }
   stack.calls.pop();
   if (is_pause) suspended_.push({call.frame, code, call.scope});

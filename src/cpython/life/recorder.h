@@ -93,7 +93,7 @@ class Recorder final : public ProgramView {
   void write_step(StepKind kind, ThreadStack* stack, PyCodeObject* code, int line,
                   const Text& extra);
   void write_scopes(const ThreadStack* current);
-  void write_scope(const ThreadStack& stack, const Active& call);
+  void write_scope(const ThreadStack& stack, const Active& call, PyObject* passing);
   void write_main_scope();
   void write_objects();
   void write_object(Number number);
@@ -104,6 +104,7 @@ class Recorder final : public ProgramView {
   bool enter_group(PyObject* object);
   void refresh_generations();
   [[nodiscard]] std::int8_t generation_of(PyObject* object, Known& known);
+  [[nodiscard]] bool is_of_interest(PyObject* object) const;
   std::size_t size_of(PyObject* object, const Known& known);
   Number see(PyObject* object);
   void announce(Number number, PyObject* object, Origin origin);
@@ -155,6 +156,8 @@ class Recorder final : public ProgramView {
   Sequence<std::uint32_t> queue_of_living_;
   std::uint32_t first_scope_ = 0, main_scope_ = 0;
   PyObject* adjusted_[3] = {};  // held once more by the event that is being told
+  PyObject* passing_ = nullptr;  // what is returned or raised, of the innermost call
+  const char* passing_name_ = "";
   std::uint32_t collection_step_ = 0;
   int output_ = -1, errors_ = -1;
   std::uint32_t written_steps_ = 0;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "base/units.h"
 #include "snapshot/frames.h"
@@ -327,10 +328,30 @@ void Reader::visit_names(PyObject* dict, Visitor& visitor) const {
   });
 }
 
-void Reader::visit_type(PyTypeObject* type, Visitor& visitor) const {
-  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_dict == nullptr) return;
+bool Reader::is_of_program(PyTypeObject* type) const {
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_dict == nullptr) return false;
   const Address module = snapshot::find_by_text(address_of(type->tp_dict), "__module__", layout_);
-  if (module == 0 || !program_.is_module_name(object_at(module))) return;
+  return module != 0 && program_.is_module_name(object_at(module));
+}
+
+bool Reader::is_foreign(PyTypeObject* type) const {
+  constexpr std::string_view kFamiliar[] = {"collections", "functools", "itertools", "weakref",
+                                            "_weakref",    "builtins",  "types"};
+  std::string_view module = "builtins";
+  if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && type->tp_dict != nullptr) {
+    if (is_of_program(type)) return false;
+    const Address name = snapshot::find_by_text(address_of(type->tp_dict), "__module__", layout_);
+    if (const char* const plain = plain_text(object_at(name))) module = plain;
+  } else if (const char* const dot = std::strrchr(type->tp_name, '.')) {
+    module = {type->tp_name, static_cast<std::size_t>(dot - type->tp_name)};
+  }
+  for (const std::string_view familiar : kFamiliar)
+    if (module == familiar) return false;
+  return true;
+}
+
+void Reader::visit_type(PyTypeObject* type, Visitor& visitor) const {
+  if (!is_of_program(type)) return;
   bool go_on = true;
   snapshot::for_each_item(address_of(type->tp_dict), layout_, [&](Address key, Address value) {
     PyObject* const name = object_at(key);

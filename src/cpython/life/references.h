@@ -64,6 +64,11 @@ class Reader {
   // Names of a module, or of the body of a class.
   void visit_names(PyObject* dict, Visitor& visitor) const;
 
+  // A class statement of the program's made it.
+  [[nodiscard]] bool is_of_program(PyTypeObject* type) const;
+  // A class of a library's, but for containers that a program uses as its own.
+  [[nodiscard]] bool is_foreign(PyTypeObject* type) const;
+
   // Whether describe() says the same for as long as the object lives.
   static bool is_constant(PyObject* object);
   void describe(PyObject* object, Text& text) const;

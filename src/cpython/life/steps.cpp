@@ -63,7 +63,7 @@ class Recorder::NameVisitor final : public Visitor {
   NameVisitor(Recorder& recorder, Text& text) : recorder_(recorder), text_(text) {}
 
   bool reference(const Label& label, PyObject* target, Strength) override {
-    const char* const name = plain_text(label.name);
+    const char* const name = label.text != nullptr ? label.text : plain_text(label.name);
     const Number number = recorder_.see(target);
     if (number == 0) return true;
     text_.add_char('\t');
@@ -83,7 +83,7 @@ class Recorder::NameVisitor final : public Visitor {
   Text& text_;
 };
 
-void Recorder::write_scope(const ThreadStack& stack, const Active& call) {
+void Recorder::write_scope(const ThreadStack& stack, const Active& call, PyObject* passing) {
   PyCodeObject* const code = code_of(call.frame);
   const Reader reader(*layout_, *this, subtype_traverse_);
   scratch_.clear();
@@ -99,6 +99,8 @@ void Recorder::write_scope(const ThreadStack& stack, const Active& call) {
   } else {
     reader.visit_frame(call.inner, visitor);
   }
+  if (passing != nullptr && passing != Py_None)
+    visitor.reference({LabelKind::kText, 0, nullptr, passing_name_}, passing, Strength::kStrong);
   const std::uint64_t hash = hash_of(scratch_.view());
   if (scopes_[call.scope - 1].hash == hash) return;
   scopes_[call.scope - 1].hash = hash;
@@ -112,7 +114,8 @@ void Recorder::write_scopes(const ThreadStack* current) {
   const auto add = [&](const ThreadStack& stack) {
     for (std::size_t i = 0; i < stack.calls.size(); ++i) {
       const Active& call = stack.calls[i];
-      write_scope(stack, call);
+      const bool is_innermost = &stack == current && i + 1 == stack.calls.size();
+      write_scope(stack, call, is_innermost ? passing_ : nullptr);
       line.add_char('\t').add_number(call.scope).add_char(':');
       line.add_number(static_cast<std::uint64_t>(call.line < 0 ? 0 : call.line));
     }
@@ -198,14 +201,20 @@ void Recorder::announce(Number number, PyObject* object, Origin origin) {
 
 class Recorder::EdgeVisitor final : public Visitor {
  public:
-  EdgeVisitor(Recorder& recorder, Text& text, Number source, std::uint32_t most)
-      : recorder_(recorder), text_(text), source_(source), left_(most) {}
+  // `is_foreign`: of what a library made, only the program's own objects are shown.
+  EdgeVisitor(Recorder& recorder, Text& text, Number source, bool is_foreign)
+      : recorder_(recorder),
+        text_(text),
+        source_(source),
+        left_(recorder.limits_.edges),
+        is_foreign_(is_foreign) {}
 
   bool reference(const Label& label, PyObject* target, Strength strength) override {
     if (left_ == 0) {
       text_.add_char('\t').add("...").add_char(kPart).add_char('0').add_char(kPart).add_char('s');
       return false;
     }
+    if (is_foreign_ && !recorder_.is_of_interest(target)) return true;
     --left_;
     const Number number = recorder_.see(target);
     text_.add_char('\t');
@@ -215,7 +224,7 @@ class Recorder::EdgeVisitor final : public Visitor {
     return true;
   }
   void storage(const void* block) override {
-    if (block == nullptr || !recorder_.objects_.claim_storage(block, source_)) return;
+    if (block == nullptr || is_foreign_ || !recorder_.objects_.claim_storage(block, source_)) return;
     Text& text = recorder_.stream_.text();
     text.add("M\t+\t").add_number(source_).add("\tstorage\t1\t");
     text.add_number(process_heap.usable_size(block)).add_char('\n');
@@ -226,7 +235,16 @@ class Recorder::EdgeVisitor final : public Visitor {
   Text& text_;
   Number source_;
   std::uint32_t left_;
+  bool is_foreign_;
 };
+
+// Seen already, or an instance of a class of the program's.
+bool Recorder::is_of_interest(PyObject* object) const {
+  const Number number = objects_.find(object);
+  const Reader reader(*layout_, *this, subtype_traverse_);
+  if (number != 0) return !Reader::is_constant(object) && objects_.at(number).is_shown;
+  return reader.is_of_program(Py_TYPE(object));
+}
 
 std::size_t Recorder::size_of(PyObject* object, const Known& known) {
   if (known.has_plain_size) {
@@ -284,7 +302,7 @@ void Recorder::write_object(Number number) {
   text.add(copy.is_garbage ? "g" : "").add(Objects::is_finalized(copy) ? "z" : "").add_char('\t');
   if (!copy.is_constant) {
     reader.describe(object, text);
-    EdgeVisitor visitor(*this, text, number, limits_.edges);
+    EdgeVisitor visitor(*this, text, number, reader.is_foreign(Py_TYPE(object)));
     reader.visit(object, visitor);
   }
   const std::uint64_t hash = hash_of(text.view());
