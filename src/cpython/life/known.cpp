@@ -106,6 +106,7 @@ Number Objects::add(PyObject* object, Origin& origin) {
     origin = Origin::kOutside;
   } else if (free_lists_.remove(at) != 0) {
     origin = Origin::kFreeList;
+    known.is_from_free_list = true;
   } else {
     origin = known.born != 0 ? Origin::kTaken : Origin::kOlder;
   }

@@ -21,11 +21,12 @@ struct Known {
   Address object;  // 0: it is dead
   std::uint64_t hash;
   std::uint32_t visited;  // the step
+  std::uint32_t named;    // the step in which a name led to it last
   std::uint32_t born;     // the step; 0: before
   std::uint32_t length;   // of a str
   std::uint8_t offset;    // from its block's start
   std::int8_t generation;
-  bool is_constant, is_shown, has_plain_size, is_in_heap, is_garbage;
+  bool is_constant, is_shown, has_plain_size, is_in_heap, is_garbage, is_from_free_list;
 };
 
 enum class Origin : char { kTaken = 'c', kFreeList = 'f', kOlder = 'o', kOutside = 's' };

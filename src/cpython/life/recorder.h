@@ -100,6 +100,7 @@ class Recorder final : public ProgramView {
   void write_gone();
   void write_flows();
   void find_floating();
+  [[nodiscard]] bool may_float(PyObject* object, const Known& known) const;
   void judge_floating();
   bool enter_group(PyObject* object);
   void refresh_generations();
@@ -154,6 +155,7 @@ class Recorder final : public ProgramView {
   Sequence<Member> group_;
   AddressTable group_numbers_;
   Sequence<std::uint32_t> queue_of_living_;
+  std::uint64_t judged_ = 0;  // what was judged last
   std::uint32_t first_scope_ = 0, main_scope_ = 0;
   PyObject* adjusted_[3] = {};  // held once more by the event that is being told
   PyObject* passing_ = nullptr;  // what is returned or raised, of the innermost call

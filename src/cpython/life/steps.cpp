@@ -66,6 +66,7 @@ class Recorder::NameVisitor final : public Visitor {
     const char* const name = label.text != nullptr ? label.text : plain_text(label.name);
     const Number number = recorder_.see(target);
     if (number == 0) return true;
+    recorder_.objects_[number].named = recorder_.objects_.step();
     text_.add_char('\t');
     if (name != nullptr) {
       text_.add_clean(name);
@@ -302,7 +303,10 @@ void Recorder::write_object(Number number) {
   text.add(copy.is_garbage ? "g" : "").add(Objects::is_finalized(copy) ? "z" : "").add_char('\t');
   if (!copy.is_constant) {
     reader.describe(object, text);
-    EdgeVisitor visitor(*this, text, number, reader.is_foreign(Py_TYPE(object)));
+    // What is older than the program is looked into where a name leads to it.
+    const bool is_own = copy.born != 0 || copy.is_from_free_list || !copy.is_in_heap ||
+                        copy.named == objects_.step();
+    EdgeVisitor visitor(*this, text, number, !is_own || reader.is_foreign(Py_TYPE(object)));
     reader.visit(object, visitor);
   }
   const std::uint64_t hash = hash_of(text.view());
@@ -335,23 +339,40 @@ void Recorder::write_objects() {
 // out of the list of the living.
 void Recorder::find_floating() {
   floating_.clear();
+  std::uint64_t hash = 1;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < alive_.size(); ++i) {
     const Number number = alive_[i];
     Known& known = objects_[number];
     if (known.object == 0) continue;
     alive_[kept++] = number;
-    const bool was_garbage = known.is_garbage;
-    known.is_garbage = false;
-    if (known.visited == objects_.step() || (!known.is_shown && !was_garbage)) continue;
+    if (known.visited == objects_.step()) known.is_garbage = false;
+    if (known.visited == objects_.step() || !known.is_shown) continue;
     auto* const object = reinterpret_cast<PyObject*>(known.object);
-    if (PyObject_GC_IsTracked(object) == 0 || PyType_Check(object) || PyModule_Check(object) ||
-        PyFrame_Check(object))
-      continue;
+    if (!may_float(object, known)) continue;
     floating_.push(number);
+    for (const std::uint64_t one : {std::uint64_t{number}, std::uint64_t(Py_REFCNT(object))})
+      hash = (hash ^ one) * 0x100000001B3u;
   }
   alive_.resize_down(kept);
-  if (!floating_.is_empty()) judge_floating();
+  if (floating_.is_empty() || hash == judged_) return;
+  judged_ = hash;
+  judge_floating();
+}
+
+// Worth following where no name leads to it: what the program made, and what may be in a cycle.
+bool Recorder::may_float(PyObject* object, const Known& known) const {
+  if (PyObject_GC_IsTracked(object) == 0 || PyType_Check(object) || PyModule_Check(object))
+    return false;
+  if (known.is_garbage) return true;
+  const Reader reader(*layout_, *this, subtype_traverse_);
+  if (reader.is_of_program(Py_TYPE(object))) return true;
+  const bool is_container = PyList_Check(object) || PyDict_Check(object) || PyTuple_Check(object) ||
+                            PyAnySet_Check(object) || PyExceptionInstance_Check(object) ||
+                            PyTraceBack_Check(object) || PyFrame_Check(object) ||
+                            PyFunction_Check(object) || PyMethod_Check(object) ||
+                            PyGen_CheckExact(object) || PyCoro_CheckExact(object);
+  return is_container && (known.born != 0 || known.is_from_free_list);
 }
 
 // As the collector does it: what is held from outside of the group lives, and what it reaches. The
