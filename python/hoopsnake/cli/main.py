@@ -15,6 +15,7 @@ usage: hoop run [options] (script.py | -m module | -c code | command) [arguments
        hoop explain FILE ...
        hoop watch [options] PID
        hoop (top | tree | why | refs | cycles | diff | audit | sql | export) FILE ...
+       hoop learn [options] (script.py | -c code | LESSON) [arguments]
        hoop --version
 
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
@@ -22,11 +23,12 @@ where the memory went. `hoop snap` writes all objects of a running Python proces
 while it goes on. `hoop explain` says from such snapshots why memory does not go away and what to
 change, `hoop watch` does so with a running process. The others question a snapshot: what takes
 the memory (top, tree), who holds it (why, refs, cycles, audit), what appeared (diff).
+`hoop learn` shows, line by line, what becomes of a program's objects.
 `hoop VERB --help` says more.
 """
 
 
-# Verbs about snapshots: their modules and functions.
+# Their modules and functions.
 _QUESTIONS = {
     "snap": ("snap", "main"),
     "top": ("top", "top"),
@@ -40,6 +42,7 @@ _QUESTIONS = {
     "audit": ("audit", "main"),
     "sql": ("sql", "sql"),
     "export": ("sql", "export"),
+    "learn": ("learn", "main"),
 }
 
 

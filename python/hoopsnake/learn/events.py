@@ -22,6 +22,7 @@ from hoopsnake.learn.stream import RawScope, RawState, RawStep, Reader
 _SINGLETONS = {"NoneType", "bool", "ellipsis", "NotImplementedType"}
 _FURNITURE = {"type", "module", "function", "builtin_function_or_method", "abc.ABCMeta"}
 _ATOMS = {"int", "str", "float", "complex", "bytes", *_SINGLETONS}
+_MOST_PARTS = 4  # of a change that are told one by one
 _PAUSING = {"generator", "coroutine"}
 
 
@@ -77,6 +78,7 @@ class Builder:
         events.created()
         events.scopes_left(titles_before)
         events.names(names_before)
+        events.contents()
         events.counts()
         events.collections()
         events.garbage()
@@ -276,7 +278,27 @@ class _Events:
             return f"{', '.join(found[:3])} and {len(found) - 3} more"
         return " and ".join(found)
 
-    # --- counts ---
+    # --- contents and counts ---
+
+    def contents(self) -> None:
+        for number in self._raw.changed:
+            old, new = self._before.get(number), self._now.get(number)
+            if old is None or new is None or old.edges == new.edges:
+                continue
+            if self._thing(number).type in _PAUSING or self._thing(number).type == "frame":
+                continue
+            before = {edge.label: edge for edge in old.edges if not edge.weak}
+            now = {edge.label: edge for edge in new.edges if not edge.weak}
+            parts = [
+                f"{edge.label} is {self._call(edge.to)}"
+                for label, edge in now.items()
+                if edge.to and (label not in before or before[label].to != edge.to)
+            ]
+            parts += [f"{label} is gone" for label in before if label not in now]
+            if len(parts) > _MOST_PARTS or len(now) < len(new.edges) - 1:
+                parts = [new.text if new.text == old.text else f"{new.text}, before {old.text}"]
+            if parts:
+                self._add("changed", f"{self._call(number)}: {', '.join(parts)}", number)
 
     def counts(self) -> None:
         for number in self._raw.changed:
@@ -391,8 +413,8 @@ class _Events:
             kind: EventKind = "taken" if sign == "+" else "given back"
             verb = "taken" if sign == "+" else "given back"
             if owner:
-                what = "what it holds" if role == "storage" else "the object itself"
-                text = f"{size} bytes {verb} for {what}: {self._call(owner)}"
+                what = "the content of " if role == "storage" else ""
+                text = f"{size} bytes {verb} for {what}{self._call(owner)}"
                 self._add(kind, text, owner, by=role)
             elif role == "passing":
                 self._add(

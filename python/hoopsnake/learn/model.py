@@ -21,6 +21,7 @@ EventKind = Literal[
     "bound",  # a name refers to it, that had no object before
     "rebound",  # a name that had another object
     "shared",  # one more name or container refers to an object that had one already
+    "changed",  # what a container or an instance refers to
     "up",  # its count rose
     "down",
     "scope left",  # the names of a call went away

@@ -220,6 +220,7 @@ void Reader::visit_slots(PyObject* object, Visitor& visitor) const {
 void Reader::visit_function(PyObject* object, Visitor& visitor) const {
   const auto* const function = reinterpret_cast<PyFunctionObject*>(object);
   PyObject* const code = function->func_code;
+  if (!program_.is_module_dict(function->func_globals)) return;  // a library's
   if (function->func_defaults != nullptr) {
     const auto count = static_cast<std::size_t>(Py_SIZE(function->func_defaults));
     const auto arguments =

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hoop learn`: what each line of a program does to its objects, to step through or as a page."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+
+from hoopsnake._errors import HoopError
+from hoopsnake._output import whole_file
+from hoopsnake.cli import snapshots as shared
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hoopsnake.learn.model import Life
+
+USAGE = """\
+usage: hoop learn [options] (script.py | -c code | LESSON) [arguments]
+       hoop learn --list
+
+Runs a Python program on Hoopsnake's heap and shows, line by line, what becomes of its objects:
+names, references, counts, what is created, shared, freed, and by what. On a terminal it is stepped
+through, forwards and back; elsewhere it is text. `hoop learn --list` lists the lessons.
+Options come before the program; all words after it are the program's own.
+
+  --text             text, on a terminal too
+  --html FILE        write a page with the picture, that opens in any browser
+  --json FILE        write everything that was recorded, as JSON; - is stdout
+  -v, --verbose      text: every block of memory too
+  --python PATH      the Python to run it, if not the one that hoop is installed in
+  --only PATH        tell only lines of this file, or of a folder (with / at the end); several
+  --steps N          so many steps at most (10000), then the program runs on unseen
+  --objects N        so many objects at a step at most (300)
+  --timeout SECONDS  end the program after this time, and show what ran until then
+"""
+
+_WITH_WORD = {"--html", "--json", "--python", "--only", "--steps", "--objects", "--timeout"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Record and show; returns the program's exit status."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    ours, program = _split(arguments)
+    options = _parser().parse_args(ours)
+    if options.list:
+        return _list_lessons()
+    if not program:
+        print(USAGE, end="", file=sys.stderr)
+        return 2
+    life = _record(program, options)
+    _show(life, options)
+    return life.exit_status if life.exit_status >= 0 else 128 - life.exit_status
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our options, and the program's words: from the first word that is no option of ours."""
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-") and arguments[at] != "-c":
+        word = arguments[at]
+        at += 1
+        if word == "--":
+            return list(arguments[: at - 1]), list(arguments[at:])
+        if word in _WITH_WORD:
+            at += 1
+    return list(arguments[:at]), list(arguments[at:])
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="hoop learn", usage=USAGE, add_help=False)
+    made.add_argument("--list", action="store_true")
+    made.add_argument("--text", action="store_true")
+    made.add_argument("--html", metavar="FILE")
+    made.add_argument("--json", metavar="FILE")
+    made.add_argument("-v", "--verbose", action="store_true")
+    made.add_argument("--python")
+    made.add_argument("--only", action="append", default=[])
+    made.add_argument("--steps", type=shared.number_of, default=10_000)
+    made.add_argument("--objects", type=shared.number_of, default=300)
+    made.add_argument("--timeout", type=float)
+    made.error = _refuse  # type: ignore[assignment]
+    return made
+
+
+def _refuse(message: str) -> None:
+    raise HoopError(f"{message}; see `hoop learn --help`")
+
+
+def _record(program: list[str], options: argparse.Namespace) -> Life:
+    from hoopsnake.learn.recorder import Limits, record
+
+    resolved, only = _resolve(program), options.only
+    is_interactive = sys.stdin is not None and sys.stdin.isatty()
+    # Where the text is the answer it has what the program printed; a page or a file has it too, but
+    # then our stdout is the program's.
+    echo = is_interactive or (not options.text and options.json != "-" and _has_file(options))
+    return record(
+        resolved,
+        python=options.python,
+        limits=Limits(options.steps, options.objects),
+        timeout=options.timeout,
+        only=only,
+        echo=echo,
+        stdin=None,
+    )
+
+
+def _has_file(options: argparse.Namespace) -> bool:
+    return bool(options.html or options.json)
+
+
+def _resolve(program: list[str]) -> list[str]:
+    """A lesson's name becomes its file; a file of that name goes first."""
+    word = program[0]
+    if word == "-c" or os.path.exists(word):
+        return program
+    lessons = _lessons()
+    if word in lessons:
+        return [lessons[word][1], *program[1:]]
+    if "/" in word or "." in word:
+        raise HoopError(f"{word!r}: no such file", exit_code=127)
+    raise HoopError(
+        f"{word!r} is neither a file nor a lesson; `hoop learn --list` lists the lessons",
+        exit_code=127,
+    )
+
+
+def _lessons() -> dict[str, tuple[str, str]]:
+    """Name: what it is about, and its program's file."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "learn", "lessons")
+    folder = os.path.normpath(folder)
+    found: dict[str, tuple[str, str]] = {}
+    if not os.path.isdir(folder):
+        return found
+    for file in sorted(os.listdir(folder)):
+        name, ending = os.path.splitext(file)
+        page = os.path.join(folder, name + ".md")
+        if ending == ".py" and not name.startswith("_") and os.path.exists(page):
+            with open(page, encoding="utf-8") as text:
+                title = text.readline().lstrip("# ").strip()
+            found[name] = (title, os.path.join(folder, file))
+    return found
+
+
+def _list_lessons() -> int:
+    lessons = _lessons()
+    if not lessons:
+        print("no lessons are installed", file=sys.stderr)
+        return 1
+    width = max(map(len, lessons))
+    for name, (title, _) in lessons.items():
+        print(f"{name:<{width}}  {title}")
+    return 0
+
+
+def _show(life: Life, options: argparse.Namespace) -> None:
+    if options.json:
+        _write_json(life, options.json)
+    if options.html:
+        from hoopsnake.learn.html import as_html
+
+        _write(options.html, as_html(life))
+    if _has_file(options) and not options.text:
+        if life.stopped:
+            print(f"hoop learn: {life.stopped}", file=sys.stderr)
+        return
+    if not options.text and sys.stdout.isatty() and sys.stdin.isatty():
+        if importlib.util.find_spec("textual") is not None:
+            from hoopsnake.learn.app import step_through
+
+            return step_through(life)
+        print(
+            "To step forwards and back: pip install 'hoopsnake[learn]'. Here it is as text.",
+            file=sys.stderr,
+        )
+    from hoopsnake.learn.text import lines_of
+
+    shared.show(lines_of(life, shared.page(), verbose=options.verbose))
+    return None
+
+
+def _write_json(life: Life, path: str) -> None:
+    import json
+
+    text = json.dumps(life.to_json(), indent=None, separators=(",", ":"))
+    if path == "-":
+        print(text)
+    else:
+        _write(path, text + "\n")
+
+
+def _write(path: str, text: str) -> None:
+    with whole_file(path) as part, open(part, "wb", closefd=False) as file:
+        file.write(text.encode())
+    print(f"{path}: {len(text) / 1024:,.0f} KiB", file=sys.stderr)
