@@ -182,9 +182,20 @@ class LifeApp(App[None]):
         thread = "" if scope.thread == "MainThread" else f" [{scope.thread}]"
         at = f" line {scope.line}" if scope.line else ""
         text.append(f"{title}{at}{thread}\n", "bold underline")
+        plain = [name for name, number in scope.names.items() if self._is_plain(number, states)]
         for name, number in scope.names.items():
-            text.append(f"  {name} ", "bold")
-            text.append(f"{self._short(number, states)}\n")
+            if name not in plain:
+                text.append(f"  {name} ", "bold")
+                text.append(f"{self._short(number, states)}\n")
+        if plain:
+            text.append(f"  {', '.join(plain)}: modules, functions, classes\n", "dim")
+
+    def _is_plain(self, number: Number, states: dict[Number, State]) -> bool:
+        """Of which there is nothing to tell."""
+        state = states.get(number)
+        thing = self.life.things.get(number)
+        is_quiet = thing is not None and thing.type in _QUIET_TYPES
+        return is_quiet and state is not None and not state.edges and not self.atoms
 
     def _add_object(
         self, text: Text, state: State, states: dict[Number, State], is_fresh: bool

@@ -287,15 +287,20 @@ class _Events:
                 continue
             if self._thing(number).type in _PAUSING or self._thing(number).type == "frame":
                 continue
-            before = {edge.label: edge for edge in old.edges if not edge.weak}
-            now = {edge.label: edge for edge in new.edges if not edge.weak}
+            before = {(edge.label, edge.to) for edge in old.edges if not edge.weak}
+            now = {(edge.label, edge.to): edge for edge in new.edges if not edge.weak}
+            labels = {label for label, _ in now}
             parts = [
                 f"{edge.label} is {self._call(edge.to)}"
-                for label, edge in now.items()
-                if edge.to and (label not in before or before[label].to != edge.to)
+                for key, edge in now.items()
+                if edge.to and key not in before
             ]
-            parts += [f"{label} is gone" for label in before if label not in now]
-            if len(parts) > _MOST_PARTS or len(now) < len(new.edges) - 1:
+            parts += [
+                f"{label} is no more"
+                for label, to in sorted(before - now.keys())
+                if label not in labels or label[0] == "("
+            ]
+            if len(parts) > _MOST_PARTS:
                 parts = [new.text if new.text == old.text else f"{new.text}, before {old.text}"]
             if parts:
                 self._add("changed", f"{self._call(number)}: {', '.join(parts)}", number)

@@ -141,9 +141,10 @@ void Reader::visit(PyObject* object, Visitor& visitor) const {
 
 void Reader::visit_dict(PyObject* dict, Visitor& visitor) const {
   const Address values = word_at(address_of(dict) + snapshot::at::kDictValues);
-  visitor.storage(reinterpret_cast<const void*>(
-      word_at(address_of(dict) + snapshot::at::kDictKeys)));
-  if (values != 0) visitor.storage(reinterpret_cast<const void*>(values));
+  // Instances share a table of keys.
+  if (values == 0)
+    visitor.storage(reinterpret_cast<const void*>(
+        word_at(address_of(dict) + snapshot::at::kDictKeys)));
   bool go_on = true;
   snapshot::for_each_item(address_of(dict), layout_, [&](Address key_at, Address value) {
     if (!go_on) return;
@@ -192,8 +193,9 @@ bool Reader::visit_attributes(PyObject* object, Visitor& visitor) const {
   }
   if (dict == nullptr || !PyDict_Check(dict)) return true;
   visitor.storage(reinterpret_cast<const char*>(dict) - kCollectorHeader);
-  visitor.storage(reinterpret_cast<const void*>(
-      word_at(address_of(dict) + snapshot::at::kDictKeys)));
+  if (word_at(address_of(dict) + snapshot::at::kDictValues) == 0)
+    visitor.storage(reinterpret_cast<const void*>(
+        word_at(address_of(dict) + snapshot::at::kDictKeys)));
   snapshot::for_each_item(address_of(dict), layout_, [&](Address key, Address value) {
     if (go_on)
       go_on =
