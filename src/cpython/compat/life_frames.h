@@ -7,6 +7,7 @@
 #include <opcode.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/units.h"
 #include "snapshot/objects.h"
@@ -53,8 +54,11 @@ inline bool is_resumption(PyFrameObject* frame) {
   return (bytes[at + 1] & 3) != 0;
 }
 
-// At the event of a return: whether it only pauses.
-inline bool is_at_yield(PyFrameObject* frame) {
+// At the event of a return from a generator's frame: whether it only pauses. Up to 3.13 the
+// generator says so by then, later its instruction does.
+inline bool is_at_yield(PyFrameObject* frame, const PythonLayout& layout) {
+  const Address generator = inner_frame_of(frame, layout) - layout.generator_frame;
+  if (snapshot::load<std::int8_t>(generator + layout.generator_state) < 0) return true;
   PyCodeObject* const code = code_of(frame);
   const int at = PyFrame_GetLasti(frame);
   if (at < 0) return false;
@@ -67,11 +71,9 @@ inline bool is_at_yield(PyFrameObject* frame) {
 
 #else
 
-inline bool is_at_yield(PyFrameObject* frame) {
-  const auto* const bytes = PyBytes_AS_STRING(code_of(frame)->co_code);
-  if (frame->f_lasti < 0) return false;
-  const auto opcode = static_cast<unsigned char>(bytes[frame->f_lasti * 2]);
-  return opcode == YIELD_VALUE || opcode == YIELD_FROM;
+inline bool is_at_yield(PyFrameObject* frame, const PythonLayout&) {
+  constexpr int kSuspended = -1;
+  return frame->f_state == kSuspended;
 }
 inline PyObject* title_of(PyCodeObject* code) { return code->co_name; }
 inline Address inner_frame_of(PyFrameObject* frame, const PythonLayout&) {

@@ -374,7 +374,7 @@ void Recorder::on_return(ThreadStack& stack, PyObject* value) {
   PyCodeObject* const code = code_of(call.frame);
   const bool is_pause = value != nullptr &&
                         (code->co_flags & static_cast<int>(kResumable)) != 0 &&
-                        is_at_yield(call.frame);
+                        is_at_yield(call.frame, *layout_);
   if (value != nullptr && call.line != 0) {
     const bool is_plain = call.kind == ScopeKind::kModule || call.kind == ScopeKind::kClass;
     Text& extra = cleared_extra();

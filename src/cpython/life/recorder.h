@@ -99,6 +99,7 @@ class Recorder final : public ProgramView {
   void write_object(Number number);
   void write_gone();
   void write_flows();
+  void write_outputs();
   void find_floating();
   [[nodiscard]] bool may_float(PyObject* object, const Known& known) const;
   void judge_floating();

@@ -217,7 +217,9 @@ class Recorder::EdgeVisitor final : public Visitor {
     }
     if (is_foreign_ && !recorder_.is_of_interest(target)) return true;
     --left_;
-    const Number number = recorder_.see(target);
+    // A weak reference leads nowhere: what it refers to is shown where something holds it.
+    const Number number = strength == Strength::kWeak ? recorder_.objects_.find(target)
+                                                      : recorder_.see(target);
     text_.add_char('\t');
     add_label(text_, label);
     text_.add_char(kPart).add_number(number).add_char(kPart);
@@ -492,6 +494,9 @@ void Recorder::write_flows() {
     stream_.end();
   }
   flow('-', "other", others.count, others.bytes);
+}
+
+void Recorder::write_outputs() {
   stream_.begin('P');
   stream_.field().add_number(bytes_in(output_));
   stream_.field().add_number(bytes_in(errors_));
@@ -522,6 +527,7 @@ void Recorder::write_step(StepKind kind, ThreadStack* stack, PyCodeObject* code,
   write_objects();
   write_gone();
   write_flows();
+  write_outputs();
   Text& text = stream_.begin('E').add_char('\t').add(kStepKinds[static_cast<unsigned>(kind)]);
   text.add_char('\t').add_number(file).add_char('\t');
   text.add_number(static_cast<std::uint64_t>(line < 0 ? 0 : line)).add_char('\t');
@@ -543,6 +549,7 @@ void Recorder::close() noexcept {
   if (phase_ != Phase::kEnding) return;
   phase_ = Phase::kOver;
   write_gone();
+  write_outputs();
   stream_.begin('E').add("\tend\t0\t0\t\t\tgone\t0");
   stream_.end();
   stream_.begin('X').add("\tdone");
