@@ -80,6 +80,11 @@ void Objects::died(PyObject* object) {
   if (number != 0) kill(number, Memory::kFreeList, 0);
 }
 
+void Objects::given_early(const void* block) {
+  for (std::size_t offset = 0; offset <= kMaxObjectOffset; offset += kCollectorHeaderBytes)
+    free_lists_.remove(address_of(block) + offset);
+}
+
 void Objects::kill(Number number, Memory memory, std::size_t bytes) {
   Known& known = known_[number - 1];
   const bool finalized = is_finalized(known);

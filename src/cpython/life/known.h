@@ -59,6 +59,8 @@ class Objects {
   void taken(const void* block, std::size_t bytes);
   void given(const void* block, std::size_t bytes);
   void died(PyObject* object);
+  // Before the program's first line.
+  void given_early(const void* block);
   // -1: none is at work.
   void set_collection(std::int8_t generation) { collection_ = generation; }
 

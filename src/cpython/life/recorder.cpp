@@ -92,7 +92,7 @@ bool Recorder::open(const char* folder) noexcept {
   layout_ = snapshot::layout_of(PY_VERSION_HEX);
   stream_.begin('H');
   stream_.field().add("1");
-  stream_.field().add(PY_VERSION);
+  stream_.field().add_clean(Py_GetVersion());
   stream_.end();
   stream_.flush();
   return layout_ != nullptr;
@@ -439,7 +439,11 @@ void Recorder::sees_collection_end(int generation, std::uint64_t collected) noex
 }
 
 void Recorder::sees_block(const void* block, std::size_t bytes, bool is_taken) noexcept {
-  if (busy_ || (phase_ != Phase::kRunning && phase_ != Phase::kEnding)) return;
+  if (busy_ || phase_ == Phase::kOver) return;
+  if (phase_ == Phase::kWaiting) {
+    if (!is_taken) objects_.given_early(block);
+    return;
+  }
   if (is_taken) objects_.taken(block, bytes);
   else objects_.given(block, bytes);
 }

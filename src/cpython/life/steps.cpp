@@ -219,12 +219,24 @@ class Recorder::EdgeVisitor final : public Visitor {
     --left_;
     // A weak reference leads nowhere: what it refers to is shown where something holds it.
     const Number number = strength == Strength::kWeak ? recorder_.objects_.find(target)
-                                                      : recorder_.see(target);
+                                                      : see_from_source(target);
     text_.add_char('\t');
     add_label(text_, label);
     text_.add_char(kPart).add_number(number).add_char(kPart);
     text_.add_char(strength == Strength::kWeak ? 'w' : 's');
     return true;
+  }
+  // What only garbage leads to is garbage too.
+  Number see_from_source(PyObject* target) {
+    const Number number = recorder_.objects_.find(target);
+    Objects& objects = recorder_.objects_;
+    const bool is_seen = number != 0 && objects[number].visited == objects.step();
+    const Number seen = recorder_.see(target);
+    if (seen == 0 || is_seen || !objects[source_].is_garbage) return seen;
+    Known& known = objects[seen];
+    const bool is_own = known.born != 0 || known.is_from_free_list;
+    known.is_garbage = !known.is_constant && is_own && !PyFunction_Check(target);
+    return seen;
   }
   void storage(const void* block) override {
     if (block == nullptr || is_foreign_ || !recorder_.objects_.claim_storage(block, source_)) return;
