@@ -10,6 +10,18 @@ using Told = void (*)(PyObject*);
 constinit Told told_of_death = nullptr;
 
 #if PY_VERSION_HEX >= 0x030D0000
+#define HOOP_HAVE_REFERENCE_TRACER 1
+#else
+#define HOOP_HAVE_REFERENCE_TRACER 0
+#endif
+// The interpreter's loop of 3.13.0 does not tell the tracer of what it frees itself.
+#if PY_VERSION_HEX < 0x030E0000
+#define HOOP_WRAP_DEALLOC 1
+#else
+#define HOOP_WRAP_DEALLOC 0
+#endif
+
+#if HOOP_HAVE_REFERENCE_TRACER
 
 int on_reference_event(PyObject* object, PyRefTracerEvent event, void*) {
   // Of a class made in Python it may still be resurrected; its memory goes back to the heap.
@@ -19,7 +31,8 @@ int on_reference_event(PyObject* object, PyRefTracerEvent event, void*) {
   return 0;
 }
 
-#else
+#endif
+#if HOOP_WRAP_DEALLOC
 
 // Containers in containers: from this depth on CPython's own function is called, whose guard
 // against deep recursion asks whether it is its type's.
@@ -59,9 +72,10 @@ void wrap(PyTypeObject& type) {
 
 void watch_deaths(void (*died)(PyObject* object)) noexcept {
   told_of_death = died;
-#if PY_VERSION_HEX >= 0x030D0000
+#if HOOP_HAVE_REFERENCE_TRACER
   PyRefTracer_SetTracer(on_reference_event, nullptr);
-#else
+#endif
+#if HOOP_WRAP_DEALLOC
   wrap<0>(PyFloat_Type);
   wrap<1>(PyTuple_Type);
   wrap<2>(PyList_Type);

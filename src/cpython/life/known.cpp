@@ -75,6 +75,7 @@ void Objects::after_death(Number number, std::size_t bytes) {
 }
 
 void Objects::died(PyObject* object) {
+  if (free_lists_.find(address_of(object)) > kUnknownDead) return;  // told before
   const Number number = numbers_.find(address_of(object));
   free_lists_.put(address_of(object), number + kUnknownDead);
   if (number != 0) kill(number, Memory::kFreeList, 0);
