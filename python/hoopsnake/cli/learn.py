@@ -16,6 +16,7 @@ from hoopsnake.cli import snapshots as shared
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hoopsnake.learn.model import Life
+    from hoopsnake.learn.recorder import Echo
 
 USAGE = """\
 usage: hoop learn [options] (script.py | -c code | LESSON) [arguments]
@@ -95,9 +96,10 @@ def _record(program: list[str], options: argparse.Namespace) -> Life:
 
     resolved, only = _resolve(program), options.only
     is_interactive = sys.stdin is not None and sys.stdin.isatty()
-    # Where the text is the answer it has what the program printed; a page or a file has it too, but
-    # then our stdout is the program's.
-    echo = is_interactive or (not options.text and options.json != "-" and _has_file(options))
+    # Where text or JSON on stdout is the answer it has what the program printed. But who types what
+    # the program asks for has to see the question.
+    has_stdout = _has_file(options) and not options.text and options.json != "-"
+    echo: Echo = "all" if has_stdout or (is_interactive and sys.stdout.isatty()) else "errors"
     return record(
         resolved,
         python=options.python,

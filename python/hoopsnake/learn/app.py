@@ -52,8 +52,10 @@ Yellow: garbage, which only a collection will find.
 class HelpScreen(ModalScreen[None]):
     """The keys; any key closes it."""
 
-    CSS = "HelpScreen { align: center middle; } #help { width: 76; height: auto; max-height: 100%; " \
-          "border: round $accent; padding: 0 1; background: $surface; }"
+    CSS = (
+        "HelpScreen { align: center middle; } #help { width: 76; height: auto; max-height: 100%; "
+        "border: round $accent; padding: 0 1; background: $surface; }"
+    )
 
     def compose(self) -> ComposeResult:
         yield Static(HELP, id="help", markup=False)
@@ -222,7 +224,7 @@ class LifeApp(App[None]):
         return not self.atoms and self.life.things[number].type in _ATOMS
 
     def _in_order(self, states: dict[Number, State]) -> list[State]:
-        """As names lead to them; modules, functions and classes only where they refer to something."""
+        """As names lead to them. Modules, functions and classes only where they refer to more."""
         return [
             state
             for state in states.values()
@@ -296,14 +298,15 @@ class LifeApp(App[None]):
         """The next step at that line, from here on, else from the start."""
         file, _, number = text.rpartition(":")
         if not number.isdigit():
-            return self.bell()
+            self.bell()
+            return
         order = [*range(self.index + 1, len(self.life.steps)), *range(self.index + 1)]
         for index in order:
             step = self.life.steps[index]
             if step.line == int(number) and step.file.endswith(file):
-                return self._go(index)
+                self._go(index)
+                return
         self.bell()
-        return None
 
 
 def _is_kind(event: Event, kind: str) -> bool:

@@ -53,6 +53,11 @@ class Builder:
                 self._no_call_reference = (int(version[0]), int(version[1])) >= (3, 14)
             yield self._step(index, raw)
 
+    @property
+    def rest(self) -> str:
+        """What was printed after the last step."""
+        return self._out[self._output :].decode("utf-8", "replace")
+
     # --- states ---
 
     def _step(self, index: int, raw: RawStep) -> Step:
@@ -257,7 +262,9 @@ class _Events:
         if state is None or state.garbage:
             return
         holders = self._holders(number) or "something that is not shown"
-        self._add("kept", f"{self._call(number)} lives on: kept by {holders}", number, name, holders)
+        self._add(
+            "kept", f"{self._call(number)} lives on: kept by {holders}", number, name, holders
+        )
 
     def _holders(self, number: Number, but: str = "") -> str:
         found = []
@@ -316,9 +323,7 @@ class _Events:
             if thing.origin == "static" or (thing.type in _ATOMS and thing.origin == "older"):
                 continue
             kind: EventKind = "up" if new.own > old.own else "down"
-            self._add(
-                kind, f"count of {self._call(number)}: {old.own} -> {new.own}", number, by=""
-            )
+            self._add(kind, f"count of {self._call(number)}: {old.own} -> {new.own}", number, by="")
 
     # --- the end of objects ---
 
@@ -426,7 +431,9 @@ class _Events:
                     kind, f"{count} blocks ({size} bytes) taken and given back at once", by=role
                 )
             else:
-                self._add(kind, f"{count} blocks ({size} bytes) {verb} by what is not shown", by=role)
+                self._add(
+                    kind, f"{count} blocks ({size} bytes) {verb} by what is not shown", by=role
+                )
 
     def printed(self, output: str) -> None:
         if output:

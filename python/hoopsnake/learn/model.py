@@ -143,7 +143,8 @@ class Life:
     things: dict[Number, Thing] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     stopped: str = ""
-    exit_status: int = 0
+    exit_status: int = 0  # negative: of the signal that ended it
+    rest: str = ""  # what it printed after the last step
 
     def to_json(self) -> dict[str, Any]:
         """The format of docs/format/life.md: of each step what differs from the one before."""
@@ -155,6 +156,7 @@ class Life:
             "steps": list(_changes(self.steps)),
             "stopped": self.stopped,
             "exit_status": self.exit_status,
+            "rest": self.rest,
         }
 
 

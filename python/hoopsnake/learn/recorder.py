@@ -16,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from hoopsnake._errors import HoopError
 from hoopsnake.cli import environment
@@ -25,6 +25,7 @@ from hoopsnake.learn.model import Life, Program
 from hoopsnake.learn.stream import Reader
 
 _POLL_SECONDS = 0.02
+Echo = Literal["nothing", "errors", "all"]
 INLINE = "<string>"  # the file of what -c runs
 
 
@@ -45,15 +46,17 @@ def record(
     limits: Limits | None = None,
     timeout: float | None = None,
     only: Sequence[str] = (),
-    echo: bool = False,
+    echo: Echo = "nothing",
     stdin: int | None = subprocess.DEVNULL,
 ) -> Life:
     """Run `program`, a path or `-c` and code, then arguments, and tell what its lines did.
 
     `python`: the interpreter, else ours. `timeout`: seconds, then it is killed, and what was
-    recorded is returned. `only`: files and folders (with a `/` at the end) whose lines are told; the
-    script's folder and what is below it otherwise. `echo`: what it writes goes to our stdout and
-    stderr too. `stdin`: None is ours. Raises HoopError where it cannot be run or recorded at all.
+    recorded is returned. `only`: files, and folders with a `/` at the end, whose lines are told;
+    else the script's folder and what is below it. `echo`: of what it writes, this goes to our own
+    stdout and stderr while it runs. `stdin`: as for subprocess; None is ours.
+
+    Raises HoopError where the program cannot be run, or not be recorded at all.
     """
     used = limits or Limits()
     folder = Path(tempfile.mkdtemp(prefix="hoop-learn-"))
@@ -104,7 +107,7 @@ def _run(
     program: Sequence[str],
     python: str | None,
     timeout: float | None,
-    echo: bool,
+    echo: Echo,
     stdin: int | None,
 ) -> tuple[int, bool]:
     """The exit status, negative where a signal ended it, and whether time was up."""
@@ -117,7 +120,7 @@ def _run(
             )
         except OSError as error:
             raise HoopError(f"cannot run {words[0]!r}: {error.strerror}") from error
-    copier = _Copier(folder) if echo else None
+    copier = _Copier(folder, echo) if echo != "nothing" else None
     try:
         return _wait(process, timeout)
     finally:
@@ -140,12 +143,14 @@ def _wait(process: subprocess.Popen[bytes], timeout: float | None) -> tuple[int,
 class _Copier:
     """What the program writes goes on to our own stdout and stderr, while it runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, what: Echo) -> None:
         self._ended = threading.Event()
         self._pairs: list[tuple[BinaryIO, BinaryIO]] = [
-            (open(folder / "out", "rb"), sys.stdout.buffer),  # noqa: SIM115
-            (open(folder / "err", "rb"), sys.stderr.buffer),  # noqa: SIM115
+            (open(folder / "err", "rb"), sys.stderr.buffer)  # noqa: SIM115
         ]
+        if what == "all":
+            out = open(folder / "out", "rb")  # noqa: SIM115
+            self._pairs.insert(0, (out, sys.stdout.buffer))
         self._thread = threading.Thread(target=self._copy, daemon=True)
         self._thread.start()
 
@@ -179,6 +184,7 @@ def _life(
     life = Life(Program(name, reader.python.split(" ")[0], {}, arguments), builder.things, steps)
     life.program.sources.update(_sources(life, program))
     life.exit_status = status
+    life.rest = builder.rest
     life.stopped = _why_stopped(reader.ended, builder.limited, limits, status, timed_out)
     return life
 
@@ -211,9 +217,7 @@ def _sources(life: Life, program: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _why_stopped(
-    ended: str, limited: bool, limits: Limits, status: int, timed_out: bool
-) -> str:
+def _why_stopped(ended: str, limited: bool, limits: Limits, status: int, timed_out: bool) -> str:
     if timed_out:
         return "Time was up, and the program was ended: this is what ran until then."
     if ended == "steps":
@@ -231,5 +235,3 @@ def _why_stopped(
             "shown."
         )
     return ""
-
-

@@ -32,6 +32,9 @@ def lines_of(life: Life, page: Page, *, verbose: bool = False) -> list[Line]:
         found += step_lines(life, step, page, verbose=verbose)
     if life.stopped:
         found += [BLANK, *paragraph(life.stopped, page, "bad")]
+    if life.rest:
+        found += [BLANK, (Span("It printed after that:", "strong"),)]
+        found += [(Span(clean(line)),) for line in life.rest.splitlines()]
     return found
 
 
@@ -101,8 +104,8 @@ def _at_exit(events: Sequence[Event], page: Page) -> list[Line]:
     lines = []
     for event in [*others[:_MOST_AT_EXIT], *freed[:_MOST_AT_EXIT]]:
         lines += _event_lines(event, page)
-    more = len(freed) + len(others) - min(len(freed), _MOST_AT_EXIT) - min(
-        len(others), _MOST_AT_EXIT
+    more = (
+        len(freed) + len(others) - min(len(freed), _MOST_AT_EXIT) - min(len(others), _MOST_AT_EXIT)
     )
     if more > 0:
         lines.append((Span(f"{'':6}and {more} more like these", "dim"),))

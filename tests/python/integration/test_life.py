@@ -262,9 +262,7 @@ def test_garbage_is_told_before_a_collection_finds_it(box: Sandbox) -> None:
     assert [life.things[event.thing or 0].type for event in freed].count("Node") == 2
     assert events_of(found, "collected")
     kept = at_line(life, "del b")
-    assert [event.by for event in events_of(kept, "kept")] == [
-        f"#{named(kept, 'a').number}.other"
-    ]
+    assert [event.by for event in events_of(kept, "kept")] == [f"#{named(kept, 'a').number}.other"]
 
 
 def test_finalizers_and_resurrection(box: Sandbox) -> None:

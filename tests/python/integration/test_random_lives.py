@@ -14,7 +14,7 @@ from hoopsnake.learn.recorder import record
 
 sys.path.insert(0, str(ROOT / "tests" / "python" / "support"))
 
-import lifetimes  # noqa: E402
+import lifetimes
 
 SEEDS = range(int(os.environ.get("HOOP_SEEDS", "2")))
 
