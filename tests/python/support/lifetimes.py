@@ -21,6 +21,7 @@ def drop(one):
 gc.disable()
 """
 NAMES = ("a", "b", "c", "d", "e")
+EMPTY = {"Node": "Node()", "list": "[]", "dict": "{}"}
 KEYS = ("x", "y", "z")
 
 
@@ -132,7 +133,7 @@ class Program:
         else:
             kind = kind if kind != "filled" else "dict"
             made = self._new(kind)
-            text = f"{name} = {dict(Node='Node()', list='[]', dict='{}')[kind]}"
+            text = f"{name} = {EMPTY[kind]}"
         self._names[name] = made.number
         return text
 
