@@ -43,6 +43,7 @@ class Builder:
         self._dead: set[Number] = set()
         self._told_garbage: set[Number] = set()
         self._pending_resurrection: set[Number] = set()
+        self._last_borrowed: set[Number] = set()
         self._no_call_reference = False
         self.limited = False
 
@@ -111,26 +112,29 @@ class Builder:
     def _states_of(self, raw: RawStep, before: dict[Number, State]) -> dict[Number, State]:
         """States that did not change are the same objects as before."""
         borrowed = self._borrowed(raw)
-        now = {}
-        for number, state in self._raw.items():
-            count = state.own + (0 if number in borrowed else 1)
-            old = before.get(number)
-            if old is not None and number not in raw.changed and old.count == count:
-                now[number] = old
-                continue
-            now[number] = State(
-                number,
-                state.text or self._reader.texts.get(number, ""),
-                state.own if state.own < 0 else count,
-                state.own,
-                state.tracked,
-                state.generation if state.generation >= 0 else None,
-                state.edges,
-                state.size,
-                state.garbage,
-                state.finalized,
-            )
+        now = {} if raw.extra == "gone" else dict(before)
+        for number in raw.gone:
+            now.pop(number, None)
+        other_count = (borrowed ^ self._last_borrowed) & self._raw.keys()
+        self._last_borrowed = borrowed
+        for number in [*raw.changed, *(other_count - raw.changed.keys())]:
+            now[number] = self._state(number, self._raw[number], number in borrowed)
         return now
+
+    def _state(self, number: Number, raw: RawState, is_borrowed: bool) -> State:
+        count = raw.own if raw.own < 0 or is_borrowed else raw.own + 1
+        return State(
+            number,
+            raw.text or self._reader.texts.get(number, ""),
+            count,
+            raw.own,
+            raw.tracked,
+            raw.generation if raw.generation >= 0 else None,
+            raw.edges,
+            raw.size,
+            raw.garbage,
+            raw.finalized,
+        )
 
     def _borrowed(self, raw: RawStep) -> set[Number]:
         """Objects of which a call has no reference of its own: 3.14 passes locals as they are."""
@@ -229,7 +233,7 @@ class _Events:
         for number, _ in self._raw.scopes:
             old = before.get(number, {})
             new = self._builder._scopes[number].names
-            if number not in before and number in self._builder._paused:
+            if old is new or (number not in before and number in self._builder._paused):
                 continue
             for name, target in new.items():
                 if name[0] != "(":
@@ -341,8 +345,8 @@ class _Events:
 
     def garbage(self) -> None:
         told = self._builder._told_garbage
-        found = [n for n, state in self._now.items() if state.garbage and n not in told]
-        for number in found:
+        changed = [number for number in self._raw.changed if number in self._now]
+        for number in [n for n in changed if self._now[n].garbage and n not in told]:
             told.add(number)
             self._add(
                 "garbage",
@@ -350,8 +354,7 @@ class _Events:
                 "and only a collection will find it",
                 number,
             )
-        for number in [n for n in told if n in self._now and not self._now[n].garbage]:
-            told.discard(number)
+        told.difference_update(n for n in changed if not self._now[n].garbage)
 
     def deaths(self) -> None:
         for death in self._raw.deaths:
@@ -375,8 +378,8 @@ class _Events:
 
     def finalized(self) -> None:
         seen = self._builder._finalized
-        for number, state in self._now.items():
-            if not state.finalized or number in self._dead:
+        for number, raw in self._raw.changed.items():
+            if not raw.finalized or number in self._dead:
                 continue
             if number not in seen:
                 seen.add(number)

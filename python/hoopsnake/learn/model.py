@@ -173,14 +173,19 @@ def _changes(steps: list[Step]) -> Iterator[dict[str, Any]]:
             "title": step.title,
             "thread": step.thread,
             "note": step.note,
-            "scopes": [asdict(scope) for scope in step.scopes],
+            "scopes": [_fields(scope) for scope in step.scopes],
             "states": [_state(state) for state in changed],
             "gone": [number for number in before if number not in now],
-            "events": [asdict(event) for event in step.events],
+            "events": [_fields(event) for event in step.events],
             "output": step.output,
             "errors": step.errors,
         }
         before = now
+
+
+def _fields(one: Scope | Event) -> dict[str, Any]:
+    """As asdict, without copies of what is in it."""
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def _state(state: State) -> dict[str, Any]:
