@@ -16,6 +16,7 @@ usage: hoop run [options] (script.py | -m module | -c code | command) [arguments
        hoop watch [options] PID
        hoop (top | tree | why | refs | cycles | diff | audit | sql | export) FILE ...
        hoop learn [options] (script.py | -c code | LESSON) [arguments]
+       hoop quiz [options] [NAME ...]
        hoop --version
 
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
@@ -23,8 +24,8 @@ where the memory went. `hoop snap` writes all objects of a running Python proces
 while it goes on. `hoop explain` says from such snapshots why memory does not go away and what to
 change, `hoop watch` does so with a running process. The others question a snapshot: what takes
 the memory (top, tree), who holds it (why, refs, cycles, audit), what appeared (diff).
-`hoop learn` shows, line by line, what becomes of a program's objects.
-`hoop VERB --help` says more.
+`hoop learn` shows, line by line, what becomes of a program's objects, `hoop quiz` asks questions
+on it. `hoop VERB --help` says more.
 """
 
 
@@ -43,6 +44,7 @@ _QUESTIONS = {
     "sql": ("sql", "sql"),
     "export": ("sql", "export"),
     "learn": ("learn", "main"),
+    "quiz": ("quiz", "main"),
 }
 
 

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hoop quiz`: questions on memory, asked in the terminal, graded by running the programs."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+
+from hoopsnake._errors import HoopError
+from hoopsnake._output import whole_file
+from hoopsnake.cli import snapshots as shared
+from hoopsnake.learn import lessons
+from hoopsnake.quiz import answers, bank, generate, progress, sheet, shown
+from hoopsnake.quiz.model import (
+    GRADE_TITLES,
+    GRADES,
+    KIND_TITLES,
+    KINDS,
+    Asked,
+    Kind,
+    Question,
+    Verdict,
+)
+from hoopsnake.report import units
+from hoopsnake.report.text import BLANK, Column, Line, Row, Span, clean, paragraph, table
+
+_COUNT = 10
+_LETTERS = sheet.LETTERS
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    path = progress.place(os.environ)
+    if options.list:
+        return _list(options)
+    if options.progress:
+        return _show_progress(path)
+    seed = random.SystemRandom().randrange(1, 100_000) if options.seed is None else options.seed
+    chosen = choose(options, seed, progress.load(path, _tell))
+    if options.json:
+        shared.show_json([_as_json(answers.ask(one, seed)) for one in chosen])
+        return 0
+    if options.export:
+        return _export(chosen, seed, options.export)
+    return Round(chosen, seed, path).play()
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="hoop quiz",
+        description="Asks questions on memory in Python, and grades the answers by running the "
+        "programs on the Python at hand. `hoop learn` has the lessons to them.",
+    )
+    made.add_argument("names", nargs="*", metavar="NAME", help="these questions (--list has all)")
+    made.add_argument("--lesson", metavar="NAME", help="questions to this lesson")
+    made.add_argument("--grade", type=int, choices=GRADES, help="1 basics, 2 interview, 3 expert")
+    made.add_argument("--kind", choices=KINDS, help="questions of this kind")
+    made.add_argument("-n", "--count", type=shared.number_of, default=_COUNT, help="default: 10")
+    made.add_argument("--seed", type=int, help="the same questions in the same order")
+    made.add_argument("--generated", action="store_true", help="programs that nobody wrote")
+    made.add_argument("--progress", action="store_true", help="show how you did so far")
+    made.add_argument("--list", action="store_true", help="list the questions")
+    made.add_argument("--export", metavar="FILE", help="a sheet to print: FILE.md or FILE.html")
+    made.add_argument("--json", action="store_true", help="print questions and answers as JSON")
+    return made
+
+
+def _tell(sentence: str) -> None:
+    print(f"hoop quiz: {sentence}", file=sys.stderr)
+
+
+# --- which questions -----------------------------------------------------------------------------
+
+
+def choose(options: argparse.Namespace, seed: int, so_far: progress.Progress) -> list[Question]:
+    """What the options ask for. With a seed of the user's, progress does not matter."""
+    chance = random.Random(seed)
+    if options.names:
+        return [_named(name) for name in options.names]
+    if options.generated:
+        return _generated(options, chance)
+    pool = _pool(options)
+    if not pool:
+        raise HoopError("no question is of that lesson, kind and grade; `hoop quiz --list`")
+    past = progress.Progress() if options.seed is not None else so_far
+    return past.choose(pool, options.count, chance)
+
+
+def _named(name: str) -> Question:
+    for question in bank.questions():
+        if question.name == name:
+            return question
+    return generate.by_name(name)
+
+
+def _pool(options: argparse.Namespace) -> list[Question]:
+    if options.lesson:
+        lessons.find(options.lesson)
+    return [
+        question
+        for question in bank.questions()
+        if options.lesson in (None, question.lesson)
+        and options.grade in (None, question.grade)
+        and options.kind in (None, question.kind)
+    ]
+
+
+def _generated(options: argparse.Namespace, chance: random.Random) -> list[Question]:
+    if options.lesson:
+        raise HoopError(
+            "generated questions belong to no lesson; leave out --lesson, or name a --kind"
+        )
+    kinds: list[Kind] = [options.kind] if options.kind else list(generate.MAKERS)
+    chosen = []
+    for index in range(options.count):
+        grade = options.grade or chance.choice(GRADES)
+        kind = kinds[index % len(kinds)]
+        chosen.append(generate.make(kind, grade, chance.randrange(1, 1_000_000)))
+    return sorted(chosen, key=lambda question: question.grade)
+
+
+# --- lists and documents -------------------------------------------------------------------------
+
+
+def _list(options: argparse.Namespace) -> int:
+    pool = _pool(options)
+    order = {lesson.name: index for index, lesson in enumerate(lessons.LESSONS)}
+    pool.sort(key=lambda one: (order.get(one.lesson, 99), one.name))
+    if options.json:
+        fields = ("name", "lesson", "kind", "grade")
+        shared.show_json([{name: getattr(one, name) for name in fields} for one in pool])
+        return 0
+    rows: list[Row] = [
+        [one.name, KIND_TITLES[one.kind], GRADE_TITLES[one.grade], one.lesson] for one in pool
+    ]
+    columns = [Column("question"), Column("kind"), Column("grade"), Column("lesson")]
+    kinds = ", ".join(generate.MAKERS)
+    shared.show(
+        [
+            *table(columns, rows, shared.page(), indent=0),
+            BLANK,
+            (
+                Span(
+                    f"{units.plural(len(pool), 'question')}; --generated makes more of: {kinds}",
+                    "dim",
+                ),
+            ),
+        ]
+    )
+    return 0
+
+
+def _as_json(asked: Asked) -> dict[str, object]:
+    question = asked.question
+    return {
+        "name": question.name,
+        "lesson": question.lesson,
+        "kind": question.kind,
+        "grade": question.grade,
+        "ask": asked.ask,
+        "program": question.program,
+        "choices": list(asked.choices),
+        "right": asked.right,
+        "why": question.why,
+        "facts": list(asked.facts),
+        "solution": question.solution,
+        "run": shown.rows(asked),
+    }
+
+
+def _export(chosen: list[Question], seed: int, path: str) -> int:
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in (".md", ".html", ".htm"):
+        raise HoopError(f"--export {path}: name a file that ends in .md or .html")
+    bar = shared.Progress("quiz")
+    asked = []
+    for index, question in enumerate(chosen):
+        bar(f"running the programs: {index} of {len(chosen)}", index / len(chosen))
+        asked.append(answers.ask(question, seed))
+    bar.done()
+    make = sheet.as_markdown if ending == ".md" else sheet.as_html
+    with whole_file(path) as part, open(part, "wb", closefd=False) as file:
+        file.write(make(asked, "Memory in Python: questions").encode())
+    print(f"{path}: {units.plural(len(asked), 'question')}; answers at the end", file=sys.stderr)
+    return 0
+
+
+def _show_progress(path: str) -> int:
+    records = progress.load(path, _tell).records.values()
+    if not records:
+        shared.show(paragraph("Nothing was asked yet: `hoop quiz` begins.", shared.page()))
+        return 0
+    asked, right = sum(one.asked for one in records), sum(one.right for one in records)
+    lines: list[Line] = [
+        *paragraph(f"{right:,} of {asked:,} answers right so far.", shared.page(), "strong"),
+    ]
+    names = [lesson.name for lesson in lessons.LESSONS]
+    parts: tuple[tuple[str, Sequence[str], Callable[[progress.Record], str]], ...] = (
+        ("lesson", names, lambda one: one.lesson),
+        ("kind", [KIND_TITLES[kind] for kind in KINDS], _kind_title),
+        ("grade", list(GRADE_TITLES.values()), lambda one: GRADE_TITLES.get(one.grade, "")),
+    )
+    for title, values, value_of in parts:
+        rows: list[Row] = []
+        for value in values:
+            mine = [one for one in records if value_of(one) == value]
+            if mine:
+                rows.append([value, str(sum(one.asked for one in mine)), *_share(mine)])
+        columns = [
+            Column(title, least=22),
+            Column("asked", right=True),
+            Column("right", right=True),
+        ]
+        lines += [BLANK, *table(columns, rows, shared.page(), indent=0)]
+    left = len({one.name for one in bank.questions()} - set(progress.load(path, _tell).records))
+    lines += [BLANK, (Span(f"{units.plural(left, 'question')} not asked yet", "dim"),)]
+    shared.show(lines)
+    return 0
+
+
+def _kind_title(record: progress.Record) -> str:
+    return next((KIND_TITLES[kind] for kind in KINDS if kind == record.kind), "")
+
+
+def _share(records: Sequence[progress.Record]) -> list[str]:
+    asked, right = sum(one.asked for one in records), sum(one.right for one in records)
+    return [f"{right / asked:.0%}" if asked else ""]
+
+
+# --- a round -------------------------------------------------------------------------------------
+
+
+class Quit(Exception):  # noqa: N818 - no error
+    """The user has had enough, or stdin ended."""
+
+
+class Round:
+    """Some questions, one after the other."""
+
+    def __init__(self, questions: Sequence[Question], seed: int, path: str) -> None:
+        self.questions = questions
+        self.seed = seed
+        self.path = path
+        self.results: list[tuple[Question, bool]] = []
+        self.on = shared.page()
+
+    def play(self) -> int:
+        """Ask all. The exit status is 0 whatever was answered."""
+        if sys.stdin.isatty():
+            with contextlib.suppress(ImportError):
+                import readline  # noqa: F401 - input() can be edited then
+        try:
+            for number, question in enumerate(self.questions, 1):
+                self._one(number, question)
+        except (Quit, KeyboardInterrupt):
+            shared.show([BLANK])
+        self._end()
+        return 0
+
+    def _one(self, number: int, question: Question) -> None:
+        try:
+            asked = answers.ask(question, self.seed)
+        except answers.Broken as broken:
+            _tell(str(broken))
+            return
+        self._show_question(number, asked)
+        verdict = self._programs(asked) if question.kind == "smaller" else self._answer(asked)
+        if verdict is None:
+            shared.show(paragraph(f"Skipped. It is {sheet.answer(asked)}", self.on))
+        else:
+            self.results.append((question, verdict.right))
+            so_far = progress.load(self.path, _tell)
+            so_far.note(question, right=verdict.right)
+            progress.save(so_far, self.path, _tell)
+        self._explain(asked)
+
+    def _show_question(self, number: int, asked: Asked) -> None:
+        question = asked.question
+        place = f"Question {number} of {len(self.questions)}"
+        head = f"{place}: {sheet.title(asked)}"
+        lines: list[Line] = [
+            (Span(head, "title"), Span(f"   {question.name}", "dim")),
+            BLANK,
+            *listing(question.program),
+            BLANK,
+            *paragraph(clean(asked.ask), self.on, "strong"),
+        ]
+        for index, choice in enumerate(asked.choices):
+            first, *rest = paragraph(clean(choice), self.on._replace(width=self.on.width - 6))
+            lines.append((Span(f"  {_LETTERS[index]})  "), *first))
+            lines += [(Span(" " * 6), *line) for line in rest]
+        shared.show([*lines, BLANK])
+
+    def _answer(self, asked: Asked) -> Verdict | None:
+        """None where it was skipped."""
+        last = _LETTERS[len(asked.choices) - 1] if asked.choices else ""
+        what = f"a-{last}" if last else "type it"
+        while True:
+            given = _read(f"Your answer ({what}; ? for a hint, s to skip, q to quit): ").strip()
+            if given.lower() == "s":
+                return None
+            if given == "?":
+                self._hint(asked.question)
+            elif not given or not answers.understood(asked, given):
+                shared.show(
+                    paragraph(f"That is none of the choices: {what}, or s to skip.", self.on)
+                )
+            else:
+                break
+        verdict = answers.check(asked, given)
+        told = "Right." if verdict.right else f"No. It is {sheet.answer(asked)}"
+        shared.show([BLANK, *paragraph(clean(told), self.on, "strong" if verdict.right else "bad")])
+        return verdict
+
+    def _programs(self, asked: Asked) -> Verdict | None:
+        """Programs until one is small enough, or the user gives up."""
+        told = "Your program: end it with a line `.`; or @FILE, ? for a hint, s to skip, q to quit"
+        shared.show(paragraph(told, self.on, "dim"))
+        verdict: Verdict | None = None
+        while True:
+            program = self._program(asked.question)
+            if program is None:
+                return verdict
+            verdict = answers.check(asked, program)
+            style = "strong" if verdict.right else "bad"
+            shared.show([BLANK, *paragraph(clean(verdict.text), self.on, style)])  # type: ignore[arg-type]
+            if verdict.right:
+                return verdict
+            shared.show(paragraph("Again, or s to give up:", self.on, "dim"))
+
+    def _program(self, question: Question) -> str | None:
+        lines: list[str] = []
+        while True:
+            line = _read("... " if lines else ">>> ")
+            word = line.strip()
+            if not lines and word == "s":
+                return None
+            if not lines and word == "?":
+                self._hint(question)
+            elif not lines and word.startswith("@") and os.path.isfile(word[1:].strip()):
+                with open(word[1:].strip(), encoding="utf-8") as file:
+                    return file.read()
+            elif word == ".":
+                return "\n".join(lines) + "\n"
+            else:
+                lines.append(line)
+
+    def _hint(self, question: Question) -> None:
+        lesson = lessons.find(question.lesson)
+        told = f"{lesson.sentence} `hoop learn {lesson.name}` shows it."
+        shared.show(paragraph(told, self.on, "dim"))
+
+    def _explain(self, asked: Asked) -> None:
+        lines = [BLANK, *paragraph(clean(asked.question.why), self.on)]
+        for fact in asked.facts:
+            lines += paragraph(clean(f"- {fact}"), self.on, "dim", indent=2)
+        if asked.question.solution:
+            lines += [BLANK, (Span("One way:", "dim"),), *listing(asked.question.solution)]
+        run = shown.rows(asked)
+        if run:
+            lines += [BLANK, (Span("The run:", "dim"),), *((Span(clean(row)),) for row in run)]
+        shared.show([*lines, BLANK, BLANK])
+
+    def _end(self) -> None:
+        if not self.results:
+            shared.show(paragraph("No answers, no score. Come back soon.", self.on))
+            return
+        right = sum(good for _, good in self.results)
+        told = f"{right} of {len(self.results)} right."
+        shared.show(paragraph(told, self.on, "strong"))
+        weak = dict.fromkeys(question.lesson for question, good in self.results if not good)
+        if weak:
+            pages = ", ".join(f"`hoop learn {name}`" for name in list(weak)[:3])
+            shared.show(paragraph(f"Worth a look: {pages}", self.on))
+        again = (
+            f"The same questions: hoop quiz --seed {self.seed}; all so far: hoop quiz --progress"
+        )
+        shared.show(paragraph(again, self.on, "dim"))
+
+
+def listing(program: str) -> list[Line]:
+    """The lines of a program with their numbers."""
+    return [
+        (Span(f"  {number:3}  ", "dim"), Span(clean(text.replace("\t", "    "))))
+        for number, text in enumerate(program.rstrip("\n").splitlines(), 1)
+    ]
+
+
+def _read(prompt: str) -> str:
+    """A line of stdin, without its end. Quit at the end of it, or when told so."""
+    try:
+        line = input(prompt)
+    except EOFError:
+        raise Quit from None
+    if not sys.stdin.isatty():
+        print()
+    if line.strip().lower() == "q":
+        raise Quit
+    return line

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+import tracemalloc
+import weakref
+
+
+def rows(count):
+    for number in range(count):
+        yield [number] * 20
+
+
+def peak_of(work):
+    tracemalloc.start()
+    total = work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return total, peak
+
+
+total, with_list = peak_of(lambda: sum(row[0] for row in list(rows(5000))))
+again, one_by_one = peak_of(lambda: sum(row[0] for row in rows(5000)))
+print("same result:", total == again)
+print("the list takes more than 100 times as much:", with_list > 100 * one_by_one)
+
+
+class Source:
+    def __del__(self):
+        print("   source freed")
+
+
+def read():
+    source = Source()
+    yield 1
+    yield 2
+
+
+reader = read()
+print("nothing has run yet")
+print("first:", next(reader))
+print("it waits, and holds its source")
+reader.close()
+print("closed")
+
+squares = (n * n for n in range(4))
+print("once:", sum(squares), "- twice:", sum(squares))
