@@ -26,7 +26,17 @@ from hoopsnake.quiz.model import (
     Verdict,
 )
 from hoopsnake.report import units
-from hoopsnake.report.text import BLANK, Column, Line, Row, Span, clean, paragraph, table
+from hoopsnake.report.text import (
+    BLANK,
+    Column,
+    Line,
+    Row,
+    Span,
+    Style,
+    clean,
+    paragraph,
+    table,
+)
 
 _COUNT = 10
 _LETTERS = sheet.LETTERS
@@ -179,7 +189,7 @@ def _export(chosen: list[Question], seed: int, path: str) -> int:
     bar = shared.Progress("quiz")
     asked = []
     for index, question in enumerate(chosen):
-        bar(f"running the programs: {index} of {len(chosen)}", index / len(chosen))
+        bar("running the programs", index / len(chosen))
         asked.append(answers.ask(question, seed))
     bar.done()
     make = sheet.as_markdown if ending == ".md" else sheet.as_html
@@ -298,7 +308,7 @@ class Round:
     def _answer(self, asked: Asked) -> Verdict | None:
         """None where it was skipped."""
         last = _LETTERS[len(asked.choices) - 1] if asked.choices else ""
-        what = f"a-{last}" if last else "type it"
+        what = f"a-{last}" if last else "a number"
         while True:
             given = _read(f"Your answer ({what}; ? for a hint, s to skip, q to quit): ").strip()
             if given.lower() == "s":
@@ -306,9 +316,7 @@ class Round:
             if given == "?":
                 self._hint(asked.question)
             elif not given or not answers.understood(asked, given):
-                shared.show(
-                    paragraph(f"That is none of the choices: {what}, or s to skip.", self.on)
-                )
+                shared.show(paragraph(f"That is no answer: {what}, or s to skip.", self.on))
             else:
                 break
         verdict = answers.check(asked, given)
@@ -362,30 +370,33 @@ class Round:
             lines += [BLANK, (Span("One way:", "dim"),), *listing(asked.question.solution)]
         run = shown.rows(asked)
         if run:
-            lines += [BLANK, (Span("The run:", "dim"),), *((Span(clean(row)),) for row in run)]
+            lines += [BLANK, (Span("What became of the objects:", "strong"),)]
+            for row in run:
+                style: Style = "dim" if row.startswith(shown.INDENT) else ""
+                lines.append((Span(clean(row), style),))
         shared.show([*lines, BLANK, BLANK])
 
     def _end(self) -> None:
         if not self.results:
-            shared.show(paragraph("No answers, no score. Come back soon.", self.on))
+            shared.show(paragraph("No answers, no score.", self.on))
             return
         right = sum(good for _, good in self.results)
         told = f"{right} of {len(self.results)} right."
         shared.show(paragraph(told, self.on, "strong"))
-        weak = dict.fromkeys(question.lesson for question, good in self.results if not good)
-        if weak:
-            pages = ", ".join(f"`hoop learn {name}`" for name in list(weak)[:3])
+        missed = [question for question, good in self.results if not good]
+        if missed:
+            weak = list(dict.fromkeys(question.lesson for question in missed))[:3]
+            pages = ", ".join(f"`hoop learn {name}`" for name in weak)
             shared.show(paragraph(f"Worth a look: {pages}", self.on))
-        again = (
-            f"The same questions: hoop quiz --seed {self.seed}; all so far: hoop quiz --progress"
-        )
-        shared.show(paragraph(again, self.on, "dim"))
+            again = " ".join(question.name for question in missed)
+            shared.show([(Span(f"Those you missed: hoop quiz {again}", "dim"),)])
+        shared.show(paragraph("All so far: hoop quiz --progress", self.on, "dim"))
 
 
 def listing(program: str) -> list[Line]:
     """The lines of a program with their numbers."""
     return [
-        (Span(f"  {number:3}  ", "dim"), Span(clean(text.replace("\t", "    "))))
+        (Span(f"  {number:3}  " if text else f"  {number:3}", "dim"), Span(clean(text)))
         for number, text in enumerate(program.rstrip("\n").splitlines(), 1)
     ]
 

@@ -52,7 +52,10 @@ def _ask_output(question: Question, order: random.Random) -> Asked:
         raise Broken(question, "it prints nothing")
     choices = list(dict.fromkeys([right, *question.wrong])) if question.wrong else []
     order.shuffle(choices)
-    return Asked(question, question.ask or DEFAULT_ASK[question.kind], right, tuple(choices))
+    told = question.ask or DEFAULT_ASK[question.kind]
+    if any(" / " in choice for choice in choices):
+        told += " (A `/` stands between lines.)"
+    return Asked(question, told, right, tuple(choices))
 
 
 # --- lifetime ------------------------------------------------------------------------------------
@@ -232,5 +235,7 @@ def _chosen(asked: Asked, answer: str) -> str:
 
 
 def understood(asked: Asked, answer: str) -> bool:
-    """False where there are choices and this is none of them."""
-    return not asked.choices or _chosen(asked, answer) in asked.choices
+    """False where there are choices and this is none of them, or where a number is missing."""
+    if asked.choices:
+        return _chosen(asked, answer) in asked.choices
+    return asked.question.kind != "count" or answer.strip().lstrip("-").isdigit()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import random
 from collections.abc import Callable
 
@@ -122,7 +123,14 @@ def _lifetime(name: str, grade: int, chance: random.Random) -> Question:
         ("class Owner:\n    thing = box", ["Owner.thing = None", "del Owner.thing"]),
         ("call = lambda thing=box: thing", ["del call", "call = None", "call = len"]),
     ]
-    chosen = chance.sample(ways, grade + 1)
+    innocent = [  # what looks as if it kept the box, or let it go
+        ("names = ['box']", ["names.clear()", "names = None"]),
+        ("number = id(box)", ["number = None", "del number"]),
+        ("look = weakref.ref(box)", ["look = None", "del look"]),
+        ("kind = [type(box)]", ["kind.clear()", "del kind"]),
+    ]
+    chosen = chance.sample(ways, grade + 1) + chance.sample(innocent, 1 + grade // 2)
+    chance.shuffle(chosen)
     takes = [chance.choice(take) for _, take in chosen]
     takes.append(chance.choice(["del box", "box = None", "box = Box()"]))
     cycle = grade > 1 and chance.random() < 0.5
@@ -133,7 +141,8 @@ def _lifetime(name: str, grade: int, chance: random.Random) -> Question:
     chance.shuffle(takes)
     if chance.random() < 0.25:
         takes.pop()
-    start = ["import gc", "", "", "class Box:", "    pass", "", "", "gc.disable()", "box = Box()"]
+    start = ["import gc", "import weakref", "", "", "class Box:", "    pass", "", ""]
+    start += ["gc.disable()", "box = Box()"]
     takes.insert(len(takes) // 2, "print('half way')")
     lines = [*start, *middle, *takes, "print('end')"]
     why = (
@@ -142,7 +151,7 @@ def _lifetime(name: str, grade: int, chance: random.Random) -> Question:
         "are gone frees it."
     )
     program = "\n".join(lines) + "\n"
-    return Question(name, "scopes", "lifetime", grade, program, why, watch="box after 9")
+    return Question(name, "scopes", "lifetime", grade, program, why, watch="box after 10")
 
 
 # --- outputs -------------------------------------------------------------------------------------
@@ -153,7 +162,7 @@ def _output(name: str, grade: int, chance: random.Random) -> Question:
     for _ in range(_TRIES):
         program = _list_program(grade, chance)
         wrong = _mistaken(program)
-        if len(wrong) >= 2:
+        if len(wrong) >= 3:
             break
     else:
         raise HoopError(f"{name}: no program was found; take another seed")
@@ -188,10 +197,11 @@ def _list_program(grade: int, chance: random.Random) -> str:
 
 def _mistaken(program: str) -> list[str]:
     """What it would print if names were copies, copies were names, and so on."""
+    mistakes = (_names_copy, _copies_share, _plus_makes_new, _slice_makes_new, _new_is_same)
     right = _printed(program)
     found = []
-    for mistake in (_names_copy, _copies_share, _plus_makes_new, _slice_makes_new, _new_is_same):
-        seen = _printed("\n".join(mistake(line) for line in program.splitlines()))
+    for one, other in itertools.combinations_with_replacement(mistakes, 2):
+        seen = _printed("\n".join(other(one(line)) for line in program.splitlines()))
         if seen != right and seen not in found:
             found.append(seen)
     return found

@@ -53,7 +53,7 @@ _HOLDERS = (
         "note remember log",
     ),
     _Holder(
-        "the functions in `{n}`",
+        "the list of functions `{n}`",
         _LIST,
         "{n}.append(lambda: thing.number)",
         ("{n}.append(lambda: number)",),
@@ -78,7 +78,7 @@ _HOLDERS = (
         "Registry Directory",
     ),
     _Holder(
-        "the methods in `{n}`",
+        "what the list `{n}` holds",
         _LIST,
         "{n}.append(thing.show)",
         ("{n}.append(Thing.show)", "{n}.append(thing.show())"),
@@ -86,7 +86,7 @@ _HOLDERS = (
         "listeners hooks",
     ),
     _Holder(
-        "the weak references in `{n}`",
+        "the set `{n}`",
         "{n} = weakref.WeakSet()",
         "",
         ("{n}.add(thing)",),

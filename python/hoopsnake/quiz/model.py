@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Kind = Literal["leak", "lifetime", "count", "output", "share", "smaller"]
@@ -23,7 +23,7 @@ GRADE_TITLES = {1: "basics", 2: "interview", 3: "expert"}
 DEFAULT_ASK: dict[Kind, str] = {
     "leak": "At the end {watch} objects are still alive. What holds them?",
     "lifetime": "When is the object freed that {watch}?",
-    "count": "What does it print? (Type the number.)",
+    "count": "What does it print?",
     "output": "What does it print?",
     "share": "Which of these is true at the end?",
     "smaller": "Make it smaller.",
@@ -76,9 +76,7 @@ class Asked:
     right: str
     choices: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    events: tuple[tuple[int, str], ...] = ()  # line, what happened in it
     bytes_before: int = 0  # smaller: what the program takes as it is
-    extra: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,12 @@ def as_markdown(asked: Sequence[Asked], heading: str) -> str:
     lines = [f"# {heading}", ""]
     for number, one in enumerate(asked, 1):
         lines += [f"## {number}. {title(one)}", "", *_code(one.question.program), one.ask, ""]
-        lines += [f"- {LETTERS[at]}) {_mark(text)}" for at, text in enumerate(one.choices)]
+        lines += [f"- {LETTERS[at]}) {_mark(one, text)}" for at, text in enumerate(one.choices)]
         lines += [""] if one.choices else ["Answer: ______________", ""]
     lines += ["---", "", '<div style="page-break-before: always"></div>', "", "# Answers", ""]
     lines += [made_by(), ""]
     for number, one in enumerate(asked, 1):
-        lines += [f"## {number}. {one.question.name}", "", f"**{_mark(answer(one))}**", ""]
+        lines += [f"## {number}. {one.question.name}", "", f"**{_mark(one, answer(one))}**", ""]
         lines += [one.question.why, ""]
         lines += [f"- {fact}" for fact in one.facts] + ([""] if one.facts else [])
         if one.question.solution:
@@ -52,9 +52,9 @@ def as_markdown(asked: Sequence[Asked], heading: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _mark(text: str) -> str:
-    """Text of a program or about it: what has backquotes already stays."""
-    return text if "`" in text else f"`{text}`"
+def _mark(asked: Asked, text: str) -> str:
+    """What is of the program or printed by it is code; sentences mark their own."""
+    return f"`{text}`" if asked.question.kind in ("output", "count", "share") else text
 
 
 def _code(program: str) -> list[str]:
@@ -66,6 +66,9 @@ def _code_of_run(one: Asked) -> list[str]:
     return ["The run:", "", "```text", *rows, "```", ""] if rows else []
 
 
+_BLANK = '<p class="blank">Answer: ______________</p>'
+
+
 # --- HTML ----------------------------------------------------------------------------------------
 
 _STYLE = """
@@ -75,7 +78,7 @@ h1 { font-size: 1.6em; } h2 { font-size: 1.1em; margin: 0 0 .5em; }
 section { margin: 0 0 2.2em; break-inside: avoid; }
 pre { font: 14px/1.45 ui-monospace, Menlo, Consolas, monospace; padding: .7em 1em; overflow-x: auto;
   border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: 6px; }
-pre .n { opacity: .45; user-select: none; }
+pre .n { opacity: .45; user-select: none; } pre .e { opacity: .7; }
 code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .93em; }
 ol.choices { list-style: lower-alpha; padding-left: 2em; } .blank { margin-top: 1.2em; }
 .answers { break-before: page; border-top: 2px solid; margin-top: 3em; padding-top: 1em; }
@@ -102,12 +105,8 @@ def as_html(asked: Sequence[Asked], heading: str) -> str:
 
 
 def _question_html(number: int, one: Asked) -> str:
-    choices = "".join(f"<li>{_inline(_mark(text))}</li>" for text in one.choices)
-    room = (
-        f'<ol class="choices">{choices}</ol>'
-        if choices
-        else '<p class="blank">Answer: ________</p>'
-    )
+    choices = "".join(f"<li>{_inline(_mark(one, text))}</li>" for text in one.choices)
+    room = f'<ol class="choices">{choices}</ol>' if choices else _BLANK
     return (
         f"<section><h2>{number}. {html.escape(title(one))}</h2>"
         f"{_listing(one.question.program)}<p>{_inline(one.ask)}</p>{room}</section>"
@@ -117,15 +116,21 @@ def _question_html(number: int, one: Asked) -> str:
 def _answer_html(number: int, one: Asked) -> str:
     facts = "".join(f"<li>{_inline(fact)}</li>" for fact in one.facts)
     solution = one.question.solution
-    rows = "\n".join(shown.rows(one))
+    rows = "\n".join(map(_run_row, shown.rows(one)))
+    right = _inline(_mark(one, answer(one)))
     return (
         f"<section><h2>{number}. {html.escape(one.question.name)}</h2>"
-        f"<p><strong>{_inline(_mark(answer(one)))}</strong></p><p>{_inline(one.question.why)}</p>"
+        f"<p><strong>{right}</strong></p><p>{_inline(one.question.why)}</p>"
         + (f"<ul>{facts}</ul>" if facts else "")
         + (f"<p>One way:</p>{_listing(solution)}" if solution else "")
-        + (f'<p class="small">The run:</p><pre>{html.escape(rows)}</pre>' if rows else "")
+        + (f'<p class="small">The run:</p><pre>{rows}</pre>' if rows else "")
         + "</section>"
     )
+
+
+def _run_row(row: str) -> str:
+    text = html.escape(row)
+    return f'<span class="e">{text}</span>' if row.startswith(shown.INDENT) else text
 
 
 def _listing(program: str) -> str:

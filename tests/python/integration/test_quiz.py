@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from whole_process import ROOT, Sandbox
 
 from hoopsnake.learn.lessons import LESSONS
-from hoopsnake.quiz import runner
+from hoopsnake.quiz import answers, runner
 from hoopsnake.quiz.model import KINDS
 
 SUPPORT = ROOT / "tests" / "python" / "support"
@@ -35,10 +36,20 @@ def test_every_question_has_one_right_answer(box: Sandbox) -> None:
             assert not one["unchanged"], name
         else:
             assert one["typed"], name
+            assert one.get("life") in (None, lifetime(one["right"])), name
             assert not one["choices"] or (sum(one["marks"]), len(one["choices"]) > 2) == (1, True)
     chosen = [one for one in found.values() if one.get("choices")]
     always_first = sum(one["marks"][0] for one in chosen) / len(chosen)
     assert always_first < 0.4, "who always takes the first choice passes"
+
+
+def lifetime(right: str) -> list[object]:
+    """The line, and by what, of the text of an answer."""
+    if right == answers.NEVER:
+        return [None, ""]
+    line = re.match(r"line (\d+), ", right)
+    assert line, right
+    return [int(line.group(1)), "collector" if "collector" in right else "count"]
 
 
 @pytest.mark.parametrize(

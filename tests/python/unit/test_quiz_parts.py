@@ -162,7 +162,9 @@ def test_what_is_no_choice_is_not_understood() -> None:
     assert not answers.understood(ASKED, "d")
     assert not answers.understood(ASKED, "yes")
     assert answers.understood(ASKED, "c")
-    assert answers.understood(Asked(question(), "What?", "3"), "yes")
+    number = Asked(generate.make("count", 1, 1), "What?", "3")
+    assert answers.understood(number, " 12 ")
+    assert not answers.understood(number, "yes")
 
 
 def test_sheets_have_the_answers_after_the_questions() -> None:
