@@ -79,8 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     return made
 
 
+_told: set[str] = set()
+
+
 def _tell(sentence: str) -> None:
-    print(f"hoop quiz: {sentence}", file=sys.stderr)
+    """On stderr, once."""
+    if sentence not in _told:
+        print(f"hoop quiz: {sentence}", file=sys.stderr)
+    _told.add(sentence)
 
 
 # --- which questions -----------------------------------------------------------------------------

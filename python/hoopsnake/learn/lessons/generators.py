@@ -9,13 +9,13 @@ def rows(count):
 
 
 def peak_of(work):
-    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
     total = work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return total, peak
+    return total, tracemalloc.get_traced_memory()[1] - before
 
 
+tracemalloc.start()
 total, with_list = peak_of(lambda: sum(row[0] for row in list(rows(5000))))
 again, one_by_one = peak_of(lambda: sum(row[0] for row in rows(5000)))
 print("same result:", total == again)
