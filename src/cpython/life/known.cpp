@@ -17,7 +17,6 @@ namespace {
 // Numbers in the table of free lists are larger by this.
 constexpr std::uint32_t kUnknownDead = 1;
 
-
 }  // namespace
 
 // CPython notes it in the collector's header; the note outlives the untracking.
@@ -50,14 +49,18 @@ void Objects::given(const void* block, std::size_t bytes) {
     ++flow.count;
     flow.bytes += bytes;
   }
+  // Known ones first: an object that died before the program began may have left its mark where
+  // another one's head is now.
   for (std::size_t offset = 0; offset <= kMaxObjectOffset; offset += kCollectorHeaderBytes) {
-    if (const std::uint32_t dead = free_lists_.remove(start + offset))
-      return after_death(dead - kUnknownDead, bytes);
     const Number number = numbers_.find(start + offset);
     if (number == 0 || known_[number - 1].offset != offset) continue;
     kill(number, Memory::kGivenBack, bytes);
     given_.push({number, true, static_cast<std::uint32_t>(bytes)});
     return;
+  }
+  for (std::size_t offset = 0; offset <= kMaxObjectOffset; offset += kCollectorHeaderBytes) {
+    if (const std::uint32_t dead = free_lists_.remove(start + offset))
+      return after_death(dead - kUnknownDead, bytes);
   }
   const Number owner = storages_.remove(start);
   if (!is_fresh || owner != 0) given_.push({owner, false, static_cast<std::uint32_t>(bytes)});
@@ -94,9 +97,7 @@ void Objects::kill(Number number, Memory memory, std::size_t bytes) {
   known.object = 0;
 }
 
-void Objects::forget_reused(Number number) {
-  kill(number, Memory::kReused, 0);
-}
+void Objects::forget_reused(Number number) { kill(number, Memory::kReused, 0); }
 
 Number Objects::add(PyObject* object, Origin& origin) {
   const Address at = address_of(object);
