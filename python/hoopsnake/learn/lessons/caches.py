@@ -21,14 +21,14 @@ def visit(number):
     return page.number
 
 
-for number in range(100):
+for number in range(20):
     visit(number)
-print("visited 100; alive:", len(alive))
+print("visited 20; alive:", len(alive))
 history.clear()
 print("history cleared; alive:", len(alive))
-while len(pages) > 10:
+while len(pages) > 5:
     del pages[next(iter(pages))]  # the oldest first: dicts keep their order
-print("ten newest kept; alive:", len(alive))
+print("five newest kept; alive:", len(alive))
 pages.clear()
 print("nothing kept; alive:", len(alive))
 
@@ -40,17 +40,17 @@ def load(number):
     return page
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=4)
 def load_some(number):
     page = Page(number)
     alive.add(page)
     return page
 
 
-for number in range(100):
+for number in range(20):
     load(number)
 print("cache without a bound; alive:", len(alive))
 load.cache_clear()
-for number in range(100):
+for number in range(20):
     load_some(number)
-print("cache of 16; alive:", len(alive))
+print("cache of 4; alive:", len(alive))
