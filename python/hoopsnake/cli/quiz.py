@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import random
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from hoopsnake._errors import HoopError
 from hoopsnake._output import whole_file
 from hoopsnake.cli import snapshots as shared
+from hoopsnake.cli.quiz_round import Round, tell
 from hoopsnake.learn import lessons
 from hoopsnake.quiz import answers, bank, generate, progress, sheet, shown
 from hoopsnake.quiz.model import (
@@ -23,7 +23,6 @@ from hoopsnake.quiz.model import (
     Asked,
     Kind,
     Question,
-    Verdict,
 )
 from hoopsnake.report import units
 from hoopsnake.report.text import (
@@ -32,14 +31,11 @@ from hoopsnake.report.text import (
     Line,
     Row,
     Span,
-    Style,
-    clean,
     paragraph,
     table,
 )
 
 _COUNT = 10
-_LETTERS = sheet.LETTERS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.progress:
         return _show_progress(path)
     seed = random.SystemRandom().randrange(1, 100_000) if options.seed is None else options.seed
-    chosen = choose(options, seed, progress.load(path, _tell))
+    chosen = choose(options, seed, progress.load(path, tell))
     if options.json:
         shared.show_json([_as_json(answers.ask(one, seed)) for one in chosen])
         return 0
@@ -77,16 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--export", metavar="FILE", help="a sheet to print: FILE.md or FILE.html")
     made.add_argument("--json", action="store_true", help="print questions and answers as JSON")
     return made
-
-
-_told: set[str] = set()
-
-
-def _tell(sentence: str) -> None:
-    """On stderr, once."""
-    if sentence not in _told:
-        print(f"hoop quiz: {sentence}", file=sys.stderr)
-    _told.add(sentence)
 
 
 # --- which questions -----------------------------------------------------------------------------
@@ -206,7 +192,7 @@ def _export(chosen: list[Question], seed: int, path: str) -> int:
 
 
 def _show_progress(path: str) -> int:
-    records = progress.load(path, _tell).records.values()
+    records = progress.load(path, tell).records.values()
     if not records:
         shared.show(paragraph("Nothing was asked yet: `hoop quiz` begins.", shared.page()))
         return 0
@@ -232,7 +218,7 @@ def _show_progress(path: str) -> int:
             Column("right", right=True),
         ]
         lines += [BLANK, *table(columns, rows, shared.page(), indent=0)]
-    left = len({one.name for one in bank.questions()} - set(progress.load(path, _tell).records))
+    left = len({one.name for one in bank.questions()} - set(progress.load(path, tell).records))
     lines += [BLANK, (Span(f"{units.plural(left, 'question')} not asked yet", "dim"),)]
     shared.show(lines)
     return 0
@@ -245,176 +231,3 @@ def _kind_title(record: progress.Record) -> str:
 def _share(records: Sequence[progress.Record]) -> list[str]:
     asked, right = sum(one.asked for one in records), sum(one.right for one in records)
     return [f"{right / asked:.0%}" if asked else ""]
-
-
-# --- a round -------------------------------------------------------------------------------------
-
-
-class Quit(Exception):  # noqa: N818 - no error
-    """The user has had enough, or stdin ended."""
-
-
-class Round:
-    """Some questions, one after the other."""
-
-    def __init__(self, questions: Sequence[Question], seed: int, path: str) -> None:
-        self.questions = questions
-        self.seed = seed
-        self.path = path
-        self.results: list[tuple[Question, bool]] = []
-        self.on = shared.page()
-
-    def play(self) -> int:
-        """Ask all. The exit status is 0 whatever was answered."""
-        if sys.stdin.isatty():
-            with contextlib.suppress(ImportError):
-                import readline  # noqa: F401 - input() can be edited then
-        try:
-            for number, question in enumerate(self.questions, 1):
-                self._one(number, question)
-        except (Quit, KeyboardInterrupt):
-            shared.show([BLANK])
-        self._end()
-        return 0
-
-    def _one(self, number: int, question: Question) -> None:
-        try:
-            asked = answers.ask(question, self.seed)
-        except answers.Broken as broken:
-            _tell(str(broken))
-            return
-        self._show_question(number, asked)
-        verdict = self._programs(asked) if question.kind == "smaller" else self._answer(asked)
-        if verdict is None:
-            shared.show(paragraph(f"Skipped. It is {sheet.answer(asked)}", self.on))
-        else:
-            self.results.append((question, verdict.right))
-            so_far = progress.load(self.path, _tell)
-            so_far.note(question, right=verdict.right)
-            progress.save(so_far, self.path, _tell)
-        self._explain(asked)
-
-    def _show_question(self, number: int, asked: Asked) -> None:
-        question = asked.question
-        place = f"Question {number} of {len(self.questions)}"
-        head = f"{place}: {sheet.title(asked)}"
-        lines: list[Line] = [
-            (Span(head, "title"), Span(f"   {question.name}", "dim")),
-            BLANK,
-            *listing(question.program),
-            BLANK,
-            *paragraph(clean(asked.ask), self.on, "strong"),
-        ]
-        for index, choice in enumerate(asked.choices):
-            first, *rest = paragraph(clean(choice), self.on._replace(width=self.on.width - 6))
-            lines.append((Span(f"  {_LETTERS[index]})  "), *first))
-            lines += [(Span(" " * 6), *line) for line in rest]
-        shared.show([*lines, BLANK])
-
-    def _answer(self, asked: Asked) -> Verdict | None:
-        """None where it was skipped."""
-        last = _LETTERS[len(asked.choices) - 1] if asked.choices else ""
-        what = f"a-{last}" if last else "a number"
-        while True:
-            given = _read(f"Your answer ({what}; ? for a hint, s to skip, q to quit): ").strip()
-            if given.lower() == "s":
-                return None
-            if given == "?":
-                self._hint(asked.question)
-            elif not given or not answers.understood(asked, given):
-                shared.show(paragraph(f"That is no answer: {what}, or s to skip.", self.on))
-            else:
-                break
-        verdict = answers.check(asked, given)
-        told = "Right." if verdict.right else f"No. It is {sheet.answer(asked)}"
-        shared.show([BLANK, *paragraph(clean(told), self.on, "strong" if verdict.right else "bad")])
-        return verdict
-
-    def _programs(self, asked: Asked) -> Verdict | None:
-        """Programs until one is small enough, or the user gives up."""
-        told = "Your program: end it with a line `.`; or @FILE, ? for a hint, s to skip, q to quit"
-        shared.show(paragraph(told, self.on, "dim"))
-        verdict: Verdict | None = None
-        while True:
-            program = self._program(asked.question)
-            if program is None:
-                return verdict
-            verdict = answers.check(asked, program)
-            style = "strong" if verdict.right else "bad"
-            shared.show([BLANK, *paragraph(clean(verdict.text), self.on, style)])  # type: ignore[arg-type]
-            if verdict.right:
-                return verdict
-            shared.show(paragraph("Again, or s to give up:", self.on, "dim"))
-
-    def _program(self, question: Question) -> str | None:
-        lines: list[str] = []
-        while True:
-            line = _read("... " if lines else ">>> ")
-            word = line.strip()
-            if not lines and word == "s":
-                return None
-            if not lines and word == "?":
-                self._hint(question)
-            elif not lines and word.startswith("@") and os.path.isfile(word[1:].strip()):
-                with open(word[1:].strip(), encoding="utf-8") as file:
-                    return file.read()
-            elif word == ".":
-                return "\n".join(lines) + "\n"
-            else:
-                lines.append(line)
-
-    def _hint(self, question: Question) -> None:
-        lesson = lessons.find(question.lesson)
-        told = f"{lesson.sentence} `hoop learn {lesson.name}` shows it."
-        shared.show(paragraph(told, self.on, "dim"))
-
-    def _explain(self, asked: Asked) -> None:
-        lines = [BLANK, *paragraph(clean(asked.question.why), self.on)]
-        for fact in asked.facts:
-            lines += paragraph(clean(f"- {fact}"), self.on, "dim", indent=2)
-        if asked.question.solution:
-            lines += [BLANK, (Span("One way:", "dim"),), *listing(asked.question.solution)]
-        run = shown.rows(asked)
-        if run:
-            lines += [BLANK, (Span("What became of the objects:", "strong"),)]
-            for row in run:
-                style: Style = "dim" if row.startswith(shown.INDENT) else ""
-                lines.append((Span(clean(row), style),))
-        shared.show([*lines, BLANK, BLANK])
-
-    def _end(self) -> None:
-        if not self.results:
-            shared.show(paragraph("No answers, no score.", self.on))
-            return
-        right = sum(good for _, good in self.results)
-        told = f"{right} of {len(self.results)} right."
-        shared.show(paragraph(told, self.on, "strong"))
-        missed = [question for question, good in self.results if not good]
-        if missed:
-            weak = list(dict.fromkeys(question.lesson for question in missed))[:3]
-            pages = ", ".join(f"`hoop learn {name}`" for name in weak)
-            shared.show(paragraph(f"Worth a look: {pages}", self.on))
-            again = " ".join(question.name for question in missed)
-            shared.show([(Span(f"Those you missed: hoop quiz {again}", "dim"),)])
-        shared.show(paragraph("All so far: hoop quiz --progress", self.on, "dim"))
-
-
-def listing(program: str) -> list[Line]:
-    """The lines of a program with their numbers."""
-    return [
-        (Span(f"  {number:3}  " if text else f"  {number:3}", "dim"), Span(clean(text)))
-        for number, text in enumerate(program.rstrip("\n").splitlines(), 1)
-    ]
-
-
-def _read(prompt: str) -> str:
-    """A line of stdin, without its end. Quit at the end of it, or when told so."""
-    try:
-        line = input(prompt)
-    except EOFError:
-        raise Quit from None
-    if not sys.stdin.isatty():
-        print()
-    if line.strip().lower() == "q":
-        raise Quit
-    return line

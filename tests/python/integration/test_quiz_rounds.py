@@ -77,6 +77,14 @@ def test_a_program_can_be_tried_until_it_is_small(tmp_path: Path) -> None:
     assert "1 of 1 right." in out
 
 
+def test_a_program_can_be_written_in_an_editor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISUAL", "sed -i 's/squares = .*/squares = (i * i for i in range(n))/'")
+    out, _ = quiz(tmp_path, "generators-4", answers="e\n")
+    assert "1 of 1 right." in out
+
+
 def test_sheets_are_written_and_need_their_ending(tmp_path: Path) -> None:
     for name in ("sheet.md", "sheet.html"):
         _, err = quiz(tmp_path, "names-1", "cycles-1", "generated:count:1:4", "--export", name)
