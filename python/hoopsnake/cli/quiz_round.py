@@ -15,6 +15,7 @@ from hoopsnake.cli import snapshots as shared
 from hoopsnake.learn import lessons
 from hoopsnake.quiz import answers, progress, sheet, shown
 from hoopsnake.quiz.model import Asked, Question, Verdict
+from hoopsnake.report import units
 from hoopsnake.report.text import BLANK, Line, Span, Style, clean, paragraph
 
 _LETTERS = sheet.LETTERS
@@ -48,6 +49,9 @@ class Round:
         if sys.stdin.isatty():
             with contextlib.suppress(ImportError):
                 import readline  # noqa: F401 - input() can be edited then
+        told = units.plural(len(self.questions), "question")
+        told += f"; the answers come from running the programs on CPython {sheet.version()}."
+        shared.show([*paragraph(told, self.on, "dim"), BLANK])
         try:
             for number, question in enumerate(self.questions, 1):
                 self._one(number, question)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 from hoopsnake.quiz.model import Option, Question
@@ -42,7 +43,7 @@ _HOLDERS = (
             "{n}['last'] = number",
         ),
         "{n}.clear()",
-        "index table by_number",
+        "lookup table by_key",
     ),
     _Holder(
         "the default argument `notes` of `{n}`",
@@ -53,7 +54,7 @@ _HOLDERS = (
         "note remember log",
     ),
     _Holder(
-        "the list of functions `{n}`",
+        "the list `{n}`",
         _LIST,
         "{n}.append(lambda: thing.number)",
         ("{n}.append(lambda: number)",),
@@ -78,7 +79,7 @@ _HOLDERS = (
         "Registry Directory",
     ),
     _Holder(
-        "what the list `{n}` holds",
+        "the list `{n}`",
         _LIST,
         "{n}.append(thing.show)",
         ("{n}.append(Thing.show)", "{n}.append(thing.show())"),
@@ -95,6 +96,12 @@ _HOLDERS = (
         "weakref",
     ),
 )
+# Other words, so that no two programs look alike.
+_WORDS = {
+    "handle": ("handle", "visit", "process", "on_event"),
+    "thing": ("thing", "item", "entry", "made"),
+    "number": ("number", "index", "n"),
+}
 _CLASSES = "Page Session Request Job Row Message"
 
 
@@ -145,7 +152,10 @@ def _program(
         lines += ["    " + part for part in use.format(n=n).replace("Thing", cls).split("\n")]
     times = chance.choice([20, 50, 100])
     lines += ["", "", f"for number in range({times}):", "    handle(number)"]
-    return "\n".join(lines) + "\n"
+    program = "\n".join(lines) + "\n"
+    for word, others in _WORDS.items():
+        program = re.sub(rf"\b{word}\b", chance.choice(others), program)
+    return program
 
 
 def _gap(lines: list[str]) -> list[str]:

@@ -27,8 +27,12 @@ def answer(asked: Asked) -> str:
     return asked.right
 
 
+def version() -> str:
+    return platform.python_version()
+
+
 def made_by() -> str:
-    return f"The answers were found by running each program on CPython {platform.python_version()}."
+    return f"The answers were found by running each program on CPython {version()}."
 
 
 # --- Markdown ------------------------------------------------------------------------------------
