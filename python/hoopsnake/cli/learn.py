@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from hoopsnake._errors import HoopError
 from hoopsnake._output import whole_file
 from hoopsnake.cli import snapshots as shared
+from hoopsnake.learn.lessons import LESSONS, find
+from hoopsnake.report.text import Span, paragraph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: hoop learn [options] (script.py | -c code | LESSON) [arguments]
        hoop learn --list
+       hoop learn --page LESSON
 
 Runs a Python program on Hoopsnake's heap and shows, line by line, what becomes of its objects:
 names, references, counts, what is created, shared, freed, and by what. On a terminal it is stepped
-through, forwards and back; elsewhere it is text. `hoop learn --list` lists the lessons.
+through, forwards and back; elsewhere it is text. `--list` lists the lessons, `--page` prints what
+is to be known about one: what its lines do, what it means, what to try.
 Options come before the program; all words after it are the program's own.
 
   --text             text, on a terminal too
@@ -38,7 +42,16 @@ Options come before the program; all words after it are the program's own.
   --timeout SECONDS  end the program after this time, and show what ran until then
 """
 
-_WITH_WORD = {"--html", "--json", "--python", "--only", "--steps", "--objects", "--timeout"}
+_WITH_WORD = {
+    "--page",
+    "--html",
+    "--json",
+    "--python",
+    "--only",
+    "--steps",
+    "--objects",
+    "--timeout",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,6 +63,9 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(ours)
     if options.list:
         return _list_lessons()
+    if options.page:
+        print(find(options.page).page, end="")
+        return 0
     if not program:
         print(USAGE, end="", file=sys.stderr)
         return 2
@@ -74,6 +90,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="hoop learn", usage=USAGE, add_help=False)
     made.add_argument("--list", action="store_true")
+    made.add_argument("--page", metavar="LESSON")
     made.add_argument("--text", action="store_true")
     made.add_argument("--html", metavar="FILE")
     made.add_argument("--json", metavar="FILE")
@@ -120,9 +137,9 @@ def _resolve(program: list[str]) -> list[str]:
     word = program[0]
     if word == "-c" or os.path.exists(word):
         return program
-    lessons = _lessons()
-    if word in lessons:
-        return [lessons[word][1], *program[1:]]
+    for lesson in LESSONS:
+        if lesson.name == word:
+            return [lesson.path, *program[1:]]
     if "/" in word or "." in word:
         raise HoopError(f"{word!r}: no such file", exit_code=127)
     raise HoopError(
@@ -131,31 +148,14 @@ def _resolve(program: list[str]) -> list[str]:
     )
 
 
-def _lessons() -> dict[str, tuple[str, str]]:
-    """Name: what it is about, and its program's file."""
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "learn", "lessons")
-    folder = os.path.normpath(folder)
-    found: dict[str, tuple[str, str]] = {}
-    if not os.path.isdir(folder):
-        return found
-    for file in sorted(os.listdir(folder)):
-        name, ending = os.path.splitext(file)
-        page = os.path.join(folder, name + ".md")
-        if ending == ".py" and not name.startswith("_") and os.path.exists(page):
-            with open(page, encoding="utf-8") as text:
-                title = text.readline().lstrip("# ").strip()
-            found[name] = (title, os.path.join(folder, file))
-    return found
-
-
 def _list_lessons() -> int:
-    lessons = _lessons()
-    if not lessons:
-        print("no lessons are installed", file=sys.stderr)
-        return 1
-    width = max(map(len, lessons))
-    for name, (title, _) in lessons.items():
-        print(f"{name:<{width}}  {title}")
+    width = max(len(lesson.name) for lesson in LESSONS)
+    on = shared.page()
+    room = on._replace(width=on.width - width - 2)
+    for lesson in LESSONS:
+        shared.show([(Span(f"{lesson.name:<{width}}  ", "strong"), Span(lesson.title))])
+        told = paragraph(lesson.sentence, room, "dim")
+        shared.show([(Span(" " * (width + 2)), *line) for line in told])
     return 0
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -38,6 +39,26 @@ def test_lessons_print_what_their_pages_claim(box: Sandbox) -> None:
         done = box.preloaded("-W", "ignore", lesson.path).check()
         printed[lesson.name] = done.text
     assert printed == {lesson.name: claimed(lesson, box.minor) for lesson in LESSONS}
+
+
+FOLLOWED = """
+import json
+from hoopsnake.learn.lessons import LESSONS
+from hoopsnake.learn.recorder import record
+found = {}
+for lesson in LESSONS:
+    life = record([lesson.path], timeout=60)
+    printed = "".join(step.output for step in life.steps)
+    found[lesson.name] = [life.stopped, life.exit_status, len(life.steps) < 2000, printed]
+print(json.dumps(found))
+"""
+
+
+def test_lessons_can_be_followed_step_by_step(box: Sandbox) -> None:
+    """Recorded whole, in steps that one can go through, and they print the same."""
+    found = json.loads(box.plain("-c", FOLLOWED).check().out)
+    wanted = {one.name: ["", 0, True, claimed(one, box.minor)] for one in LESSONS}
+    assert found == wanted
 
 
 def test_without_hoopsnake_few_survivors_keep_the_memory(box: Sandbox) -> None:

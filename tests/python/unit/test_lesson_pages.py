@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hoopsnake import HoopError
+from hoopsnake.cli.main import main
 from hoopsnake.learn import lessons
 from hoopsnake.learn.lessons import LESSONS, Lesson
 
@@ -78,3 +79,16 @@ def test_a_lesson_that_is_not_there_is_told_in_a_line() -> None:
     with pytest.raises(HoopError, match="there is no lesson 'nemas'; there are names, identity"):
         lessons.find("nemas")
     assert lessons.find("slots").title == "__slots__"
+
+
+def test_learn_lists_the_lessons_in_order_and_prints_their_pages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["learn", "--list"]) == 0
+    listed = capsys.readouterr().out
+    names = [line.split()[0] for line in listed.splitlines() if line and not line.startswith(" ")]
+    assert names == [one.name for one in LESSONS]
+    assert main(["learn", "--page", "cycles"]) == 0
+    assert capsys.readouterr().out == lessons.find("cycles").page
+    assert main(["learn", "--page", "nothing"]) == 2
+    assert "there is no lesson 'nothing'" in capsys.readouterr().err
