@@ -127,8 +127,8 @@ def _watched_from(watch: str, lines: list[str]) -> int:
 def _watched(watch: str) -> str:
     name, _, line = watch.partition(" after ")
     if line:
-        return f"the object that `{name}` refers to after line {line}"
-    return f"the first `{name.removeprefix('first ')}` that is made"
+        return f"The object that `{name}` refers to after line {line}"
+    return f"The first `{name.removeprefix('first ')}` that is made"
 
 
 # --- leak, share ---------------------------------------------------------------------------------

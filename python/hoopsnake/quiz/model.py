@@ -22,7 +22,7 @@ GRADE_TITLES = {1: "basics", 2: "interview", 3: "expert"}
 
 DEFAULT_ASK: dict[Kind, str] = {
     "leak": "At the end {watch} objects are still alive. What holds them?",
-    "lifetime": "When is {watch} freed?",
+    "lifetime": "{watch}: when is it freed?",
     "count": "What does it print?",
     "output": "What does it print?",
     "share": "Which of these is true at the end?",
