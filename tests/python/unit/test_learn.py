@@ -20,6 +20,7 @@ from hoopsnake.cli import learn
 from hoopsnake.cli.main import main
 from hoopsnake.learn.events import Builder
 from hoopsnake.learn.html import as_html
+from hoopsnake.learn.lessons import LESSONS
 from hoopsnake.learn.model import Life, Program, Step
 from hoopsnake.learn.stream import Reader
 from hoopsnake.learn.text import lines_of, step_lines
@@ -176,9 +177,9 @@ def test_without_a_program_usage_is_shown(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_lessons_are_found_by_name() -> None:
-    for title, path in learn._lessons().values():
-        assert title
-        assert Path(path).is_file()
+    for lesson in LESSONS:
+        assert learn._resolve([lesson.name, "word"]) == [lesson.path, "word"]
+        assert Path(lesson.path).is_file()
     with pytest.raises(HoopError):
         learn._resolve(["no-such-lesson"])
 
