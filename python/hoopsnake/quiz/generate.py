@@ -137,10 +137,12 @@ def _lifetime(name: str, grade: int, chance: random.Random) -> Question:
     middle = [one for add, _ in chosen for one in add.split("\n")]
     if cycle:
         middle.append("box.me = box")
-        takes.append("gc.collect()")
     chance.shuffle(takes)
-    if chance.random() < 0.25:
+    if chance.random() < 0.15:
         takes.pop()
+    if cycle:
+        late = chance.random() < 0.7
+        takes.insert(len(takes) if late else chance.randrange(len(takes)), "gc.collect()")
     start = ["import gc", "import weakref", "", "", "class Box:", "    pass", "", ""]
     start += ["gc.disable()", "box = Box()"]
     takes.insert(len(takes) // 2, "print('half way')")
