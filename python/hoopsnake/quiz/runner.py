@@ -13,6 +13,8 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
+from hoopsnake.report import units
+
 MEMORY = 1 << 30  # bytes of address space
 CPU_SECONDS = 10
 WALL_SECONDS = 60
@@ -120,7 +122,7 @@ def _problem(
     if status is None:
         return f"it did not end within {wall:g} seconds"
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
-        return f"it took more than {seconds} seconds of processor time"
+        return f"it took more than {units.plural(seconds, 'second')} of processor time"
     if status == -signal.SIGXFSZ:
         return "it wrote more than a megabyte"
     if status < 0:

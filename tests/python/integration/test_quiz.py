@@ -54,7 +54,7 @@ def lifetime(right: str) -> list[object]:
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("def make(n):\n    while True:\n        pass", "more than 1 seconds of processor time"),
+        ("def make(n):\n    while True:\n        pass", "more than 1 second of processor time"),
         ("def make(n):\n    return [bytearray(1 << 20) for _ in range(1 << 20)]", "more memory"),
         ("import os\ndef make(n):\n    os._exit(0)", "ended the process"),
         ("import sys\ndef make(n):\n    sys.exit(3)", "ended the program"),
