@@ -140,9 +140,10 @@ class Round:
                 return None
             if not lines and word == "?":
                 self._hint(question)
-            elif not lines and word.startswith("@") and os.path.isfile(word[1:].strip()):
-                with open(word[1:].strip(), encoding="utf-8") as file:
-                    return file.read()
+            elif not lines and _is_file_name(word):
+                program = self._read_file(word[1:].strip())
+                if program is not None:
+                    return program
             elif not lines and word == "e" and _editor():
                 self.draft = _edited(self.draft)
                 return self.draft
@@ -150,6 +151,14 @@ class Round:
                 return "\n".join(lines) + "\n"
             else:
                 lines.append(line)
+
+    def _read_file(self, path: str) -> str | None:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError as error:
+            shared.show(paragraph(clean(f"Cannot read {path}: {error.strerror}."), self.on, "bad"))
+            return None
 
     def _hint(self, question: Question) -> None:
         lesson = lessons.find(question.lesson)
@@ -185,6 +194,12 @@ class Round:
             again = " ".join(question.name for question in missed)
             shared.show([(Span(f"Those you missed: hoop quiz {again}", "dim"),)])
         shared.show(paragraph("All so far: hoop quiz --progress", self.on, "dim"))
+
+
+def _is_file_name(word: str) -> bool:
+    """@FILE, and not a decorator."""
+    name = word[1:].strip()
+    return word.startswith("@") and ("/" in name or name.endswith(".py") or os.path.isfile(name))
 
 
 def _editor() -> list[str]:

@@ -70,10 +70,11 @@ def test_the_end_of_the_answers_ends_the_round(answers: str, tmp_path: Path) -> 
 
 def test_a_program_can_be_tried_until_it_is_small(tmp_path: Path) -> None:
     (tmp_path / "small.py").write_text("def total(n):\n    return sum(i * i for i in range(n))\n")
-    tries = "def total(n):\n    return 1\n.\ndef total(\n.\n@small.py\n"
+    tries = "def total(n):\n    return 1\n.\ndef total(\n.\n@no.py\n@small.py\n"
     out, _ = quiz(tmp_path, "generators-4", answers=tries)
     assert "It does something else now; this fails: assert total(0) == 0" in out
     assert "SyntaxError" in out
+    assert "Cannot read no.py: No such file or directory." in out
     assert "1 of 1 right." in out
 
 
