@@ -38,6 +38,10 @@ unsigned cost_of(EdgeKind kind) {
   }
 }
 
+bool goes_with_its_thread(Layout layout) {
+  return layout == Layout::kThread || layout == Layout::kRunningFrame;
+}
+
 // Dial's algorithm: one queue for each cost that is still possible.
 class PathFinder {
  public:
@@ -53,6 +57,8 @@ class PathFinder {
   // The modules are near, whatever way leads to them: what they hold is named by them.
   void start_at_modules(ObjectId interpreter);
   void run();
+  // From now on; before that, no way leads to a thread or a frame that runs.
+  void take_threads() { with_threads_ = true; }
 
  private:
   static constexpr std::size_t kQueues = kMostCost + 1;
@@ -74,6 +80,7 @@ class PathFinder {
   Array<std::uint32_t> distance_;
   std::array<std::vector<ObjectId>, kQueues> queues_;
   std::uint32_t now_ = 0;
+  bool with_threads_ = false;
 };
 
 void PathFinder::start_at_modules(ObjectId interpreter) {
@@ -107,8 +114,10 @@ void PathFinder::reach_dict_of(ObjectId module) {
 void PathFinder::expand(ObjectId object) {
   const Columns& columns = graph_.columns;
   for (EdgeId edge = columns.first_edge[object]; edge < columns.first_edge[object + 1]; ++edge) {
+    const ObjectId target = columns.target[edge];
     if (columns.is_weak(edge)) continue;
-    reach(columns.target[edge], object, edge, now_ + cost_of(columns.kind(edge)));
+    if (!with_threads_ && goes_with_its_thread(columns.layout_of(target))) continue;
+    reach(target, object, edge, now_ + cost_of(columns.kind(edge)));
   }
 }
 
@@ -128,10 +137,6 @@ void PathFinder::run() {
   }
 }
 
-bool goes_with_its_thread(Layout layout) {
-  return layout == Layout::kThread || layout == Layout::kRunningFrame;
-}
-
 }  // namespace
 
 void find_paths(Graph& graph) {
@@ -145,6 +150,7 @@ void find_paths(Graph& graph) {
   for (const ObjectId root : columns.roots)
     if (columns.layout_of(root) == Layout::kInterpreter) paths.start_at_modules(root);
   paths.run();
+  paths.take_threads();
   for (const ObjectId root : columns.roots) paths.start_at(root);
   paths.run();
   for (const RootKind kind : {RootKind::kImmortal, RootKind::kHeldByC, RootKind::kGarbage}) {

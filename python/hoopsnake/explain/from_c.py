@@ -19,6 +19,7 @@ from hoopsnake.report import units
 # References, in all, by which those to one type grew.
 _LEAST_MORE = 20
 _MANY_MORE = 500
+_LEAST_SHARE_OF_TYPE = 0.1
 _LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
 _USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
@@ -62,12 +63,19 @@ def _growing(series: Series) -> list[Suspect]:
             continue
         if is_usual and references > 1.2 * objects:
             continue
+        # C code at work has some of them at any time.
+        if is_usual and objects < _LEAST_SHARE_OF_TYPE * _count(snapshot, row):
+            continue
         # A singleton of an extension, which its own code refers to.
         if objects == 1 and not snapshot.types[row].made_at_run_time and not is_usual:
             continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))
     return found
+
+
+def _count(snapshot: Snapshot, row: int) -> int:
+    return len(snapshot.core.objects_of_type(row)) // 4
 
 
 def _own_instances(series: Series) -> list[Suspect]:
@@ -79,8 +87,16 @@ def _own_instances(series: Series) -> list[Suspect]:
         is_own = kind.made_at_run_time and kind.layout == Layout.INSTANCE
         if not is_own or is_standard(kind.name) or references < 3 * objects:
             continue
+        if _is_compiled(snapshot, kind.module):
+            continue  # its own code refers to them
         found.append(_suspect(snapshot, example, objects, references, retained, None))
     return found
+
+
+def _is_compiled(snapshot: Snapshot, module: str) -> bool:
+    found = snapshot.modules.get(module)
+    label = snapshot.core.label(found.id) if found else None
+    return label is not None and label[2].endswith(".so")
 
 
 def _allocated(series: Series) -> list[Suspect]:

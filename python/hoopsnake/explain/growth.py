@@ -21,6 +21,7 @@ from hoopsnake.heap.snapshot import Snapshot
 
 # Fewer are not worth a word, unless they are large.
 _FEW = 5
+_MANY = 10
 _LARGE = 100_000
 _LEAST_BYTES = 4_000
 _FLAT_STEPS = 3
@@ -60,7 +61,7 @@ def find_growth(series: Series) -> list[Frontier]:
         if (frontier := _frontier(series, row, above.get(row.above)))
     ]
     found += _containers_that_fill(series, found)
-    found = [one for one in found if not _is_of_no_concern(one.row)]
+    found = [one for one in found if not _is_of_no_concern(one.row) and _are_more(series, one)]
     found.sort(key=_order)
     found = list(_outermost(found))
     all_gained = _gained_in_all(series)
@@ -72,10 +73,24 @@ def find_growth(series: Series) -> list[Frontier]:
     return [one for one in found if one.gained >= _LEAST_SHARE * total or _is_thread(one.row)]
 
 
+def _are_more(series: Series, one: Frontier) -> bool:
+    """Where the holder has more of a class, there are more of it: they did not just move there."""
+    name = one.row.type
+    if name not in series.now.instances:
+        return True
+    counts = one.growth.counts
+    totals = [point.instances.get(name, 0) for point in series.points]
+    steps = list(zip(pairwise(counts), pairwise(totals), strict=True))
+    rises = [total for (before, after), total in steps if after > before]
+    return sum(after > before for before, after in rises) * 2 > len(rises)
+
+
 def _is_of_no_concern(row: Row) -> bool:
-    """Threads that have ended; weak references that the standard library keeps."""
+    """Threads that have ended, loaded modules, the standard library's weak references."""
     if row.layout == Layout.WEAK_REFERENCE:
         return is_of_standard_module(row.text)
+    if row.layout == Layout.MODULE:
+        return True  # `kept` looks at those that the program makes
     return row.type == "threading.Thread" and not _is_thread(row)
 
 
@@ -92,9 +107,11 @@ def _containers_that_fill(series: Series, found: list[Frontier]) -> list[Frontie
     core = series.last.core
     known = {core.path_steps(one.row.example)[-2][0]: one for one in found if one.above is not None}
     more: list[Frontier] = []
+    settled = len(series.settled)
     for address in series.now.containers:
         counts = series.entries_at(address)
-        if not keeps_rising(counts) or counts[-1] - min(counts) < _FEW:
+        # What is filled while modules are loaded has an end.
+        if not keeps_rising(counts[-settled:]) or counts[-1] - counts[-settled] < _MANY:
             continue
         container = core.find(address)
         if container is None or _is_namespace(series, container):

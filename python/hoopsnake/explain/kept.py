@@ -67,7 +67,7 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _last_errors(series, snapshot)
     yield from _made_context_variables(snapshot)
     yield from _thread_locals(snapshot)
-    yield from _repeated_finalizers(snapshot)
+    yield from _repeated_finalizers(series, snapshot)
     yield from _slow_tees(snapshot)
     yield from _made_modules(series, snapshot)
 
@@ -102,7 +102,8 @@ def _caches_of_methods(snapshot: Snapshot) -> Iterator[Suspect]:
         if not instances:
             continue
         label = snapshot.core.label(cache)
-        if label is not None and label[4] == 0 and len(instances) < _FEW_INSTANCES:
+        is_bounded = label is not None and label[4] != 0
+        if not is_bounded and len(instances) < _FEW_INSTANCES:
             continue
         retained = max(snapshot.retained_by(one) for one in (cache, table))
         if retained < _LEAST_CACHE_BYTES:
@@ -379,8 +380,12 @@ def _is_own_instance(snapshot: Snapshot, number: int) -> bool:
     return kind.layout == Layout.INSTANCE and kind.made_at_run_time and not is_standard(kind.name)
 
 
-def _repeated_finalizers(snapshot: Snapshot) -> Iterator[Suspect]:
-    """Finalizers of one and the same object: one was meant."""
+def _repeated_finalizers(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    """Finalizers of one and the same object: one was meant. Of several snapshots, they have to be
+    more at the end than since the last import."""
+    counts = series.growth("weakref.finalize._registry[*]").counts[-len(series.settled) :]
+    if len(series.points) > 1 and counts[-1] < counts[0] + _MANY_FINALIZERS:
+        return
     by_target: dict[int, list[int]] = {}
     for row in snapshot.type_rows("weakref.finalize._Info"):
         for info in memoryview(snapshot.core.objects_of_type(row)).cast("I"):

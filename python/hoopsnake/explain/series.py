@@ -53,6 +53,7 @@ class Point:
     objects: int
     size: int
     rows: dict[str, Row]
+    instances: dict[str, int]  # how many, of classes made at run time
     containers: dict[int, int]  # entries of the fullest, by address
     held_by_c: dict[str, tuple[int, int, int]]  # by type: objects, references, retained
     garbage: dict[str, int]  # by cycle: how many
@@ -195,7 +196,9 @@ def _thinned(files: list[str], most: int) -> list[str]:
 
 
 def _point_of(snapshot: Snapshot) -> Point:
-    size = sum(total.size for total in snapshot.top("type"))
+    totals = snapshot.top("type")
+    size = sum(total.size for total in totals)
+    made = {kind.name for kind in snapshot.types if kind.made_at_run_time}
     return Point(
         snapshot.path,
         snapshot.taken_ns,
@@ -203,6 +206,7 @@ def _point_of(snapshot: Snapshot) -> Point:
         len(snapshot),
         size,
         _rows_of(snapshot, size),
+        {total.name: total.count for total in totals if total.name in made},
         {address: used for _, address, used in snapshot.core.fullest(_FULL, _MOST_CONTAINERS)},
         {
             snapshot.types[row].name: (objects, references, retained)
