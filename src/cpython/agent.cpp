@@ -24,6 +24,7 @@
 #include "cpython/interpreter_hooks.h"
 #include "cpython/life_watch.h"
 #include "cpython/process.h"
+#include "cpython/resource_watch.h"
 #include "cpython/ticker.h"
 #include "os/clock.h"
 #include "os/interval_timers.h"
@@ -74,6 +75,7 @@ void before_finalization() {
   close_attendant();
   close_ticker();
   close_collector();
+  close_resource_watch(OpenAtEnd::kCounted);
   gather_once(Names::kAvailable);
 }
 
@@ -112,6 +114,7 @@ bool interpreter_is_up() { return agent.set_up && Py_IsInitialized() != 0; }
 // Without collections: they would run finalizers that the program means to leave alone.
 void gather_with_gil() {
   const int was_on = PyGC_Disable();
+  close_resource_watch(OpenAtEnd::kMeant);
   gather_once(PyErr_Occurred() == nullptr ? Names::kAvailable : Names::kUnavailable);
   if (was_on != 0) PyGC_Enable();
 }
@@ -147,6 +150,7 @@ bool before_exec() {
 
 void after_failed_exec() {
   take_back_final_figures();
+  reopen_resource_watch();
   agent.figures_gathered = false;
 }
 
@@ -176,6 +180,7 @@ void after_fork_in_child() {
   reset_heap_lock_after_fork();
   restart_collector_after_fork();
   forget_figures();
+  forget_resources();
   // What the child allocates shares no page with the parent's objects, so neither copies the
   // other's pages. A C library may have forked beside a thread that was inside the heap.
   if (holds_gil()) process_heap.epoch();
@@ -227,6 +232,7 @@ int set_up(void*) {
   open_ticker();
   open_attendant();
   open_growth_watch();
+  open_resource_watch();
   if (growth_is_watched()) {
     const HeapLock lock;
     process_heap.set_beat(on_beat, 1);

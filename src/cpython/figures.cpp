@@ -21,6 +21,7 @@
 #include "cpython/json_file.h"
 #include "cpython/live_file.h"
 #include "cpython/process.h"
+#include "cpython/resource_watch.h"
 #include "cpython/rss_account.h"
 #include "heap/geometry.h"
 #include "heap/statistics.h"
@@ -389,6 +390,7 @@ void write_final_figures(Ending ending) noexcept {
   write_types(json, final_figures.types, final_figures.type_count);
   write_collections(json);
   write_collector(json);
+  write_resources(json);
   write_rss(json);
   json.end_object();
   json.finish();

@@ -7,6 +7,7 @@
 
 #include "cpython/agent.h"
 #include "cpython/allocator.h"
+#include "cpython/builtin_functions.h"
 #include "cpython/collector.h"
 #include "cpython/gc_watch.h"
 #include "cpython/process.h"
@@ -187,11 +188,6 @@ PyObject* get_referrers_of(PyObject* module, PyObject* const* objects, Py_ssize_
   return call_with_array(original_get_referrers, module, objects, count);
 }
 
-template <class F>
-PyCFunction as_c_function(F* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 PyMethodDef before_fork_definition = {"hoopsnake_before_fork", call_before_fork, METH_NOARGS,
                                       nullptr};
 PyMethodDef after_fork_in_parent_definition = {"hoopsnake_after_fork_in_parent",
@@ -199,75 +195,7 @@ PyMethodDef after_fork_in_parent_definition = {"hoopsnake_after_fork_in_parent",
 PyMethodDef after_fork_in_child_definition = {"hoopsnake_after_fork_in_child",
                                               call_after_fork_in_child, METH_NOARGS, nullptr};
 
-// A module object of our own for what is built into every Python. Not by an import: we may be
-// called in the midst of one, and importlib's locks are not made for that (KeyError in
-// _blocking_on).
-PyObject* create_builtin(const char* name) {
-  PyObject* const machinery = PyDict_GetItemString(PyImport_GetModuleDict(), "_imp");
-  PyObject* const namespace_type = PyObject_Type(PySys_GetObject("implementation"));
-  PyObject* const nothing = PyTuple_New(0);
-  PyObject* const facts = Py_BuildValue("{ss}", "name", name);
-  PyObject* const spec =
-      machinery != nullptr && namespace_type != nullptr && nothing != nullptr && facts != nullptr
-          ? PyObject_Call(namespace_type, nothing, facts)
-          : nullptr;
-  PyObject* module =
-      spec != nullptr ? PyObject_CallMethod(machinery, "create_builtin", "O", spec) : nullptr;
-  if (module != nullptr) {
-    PyObject* const done = PyObject_CallMethod(machinery, "exec_builtin", "O", module);
-    if (done == nullptr) Py_CLEAR(module);
-    Py_XDECREF(done);
-  }
-  Py_XDECREF(spec);
-  Py_XDECREF(facts);
-  Py_XDECREF(nothing);
-  Py_XDECREF(namespace_type);
-  return module;
-}
-
-// A module for our own use: sys.modules is left as it was. nullptr, with no exception set, when it
-// cannot be had.
-PyObject* borrow_module(const char* name) {
-  PyObject* const modules = PyImport_GetModuleDict();
-  PyObject* const loaded = PyDict_GetItemString(modules, name);
-  if (loaded != nullptr) return Py_NewRef(loaded);
-  PyObject* const module = create_builtin(name);
-  // Old modules enter themselves.
-  if (PyDict_GetItemString(modules, name) != nullptr) PyDict_DelItemString(modules, name);
-  PyErr_Clear();
-  return module;
-}
-
 PyObject* function_of(PyMethodDef& definition) { return PyCFunction_New(&definition, nullptr); }
-
-constexpr int kWithKeywords = METH_FASTCALL | METH_KEYWORDS;
-
-// What stands behind a built-in function that is called by `flags`, or nullptr.
-PyCFunction function_behind(PyObject* module, const char* name, int flags) {
-  PyObject* const function = PyObject_GetAttrString(module, name);
-  const bool is_known = function != nullptr && PyCFunction_CheckExact(function) &&
-                        PyCFunction_GET_FLAGS(function) == flags;
-  const PyCFunction found = is_known ? PyCFunction_GET_FUNCTION(function) : nullptr;
-  Py_XDECREF(function);
-  PyErr_Clear();
-  return found;
-}
-
-// Puts `replacement` behind a built-in function that is called by `flags`, for every module object
-// that has it: the function itself, its name, text and signature stay. `original` is what was
-// there; an interpreter that starts again in this process finds the replacement in place.
-void replace_builtin(PyObject* module, const char* name, int flags, PyCFunction replacement,
-                     PyCFunction& original) {
-  PyObject* const function = module != nullptr ? PyObject_GetAttrString(module, name) : nullptr;
-  if (function != nullptr && PyCFunction_CheckExact(function) &&
-      PyCFunction_GET_FLAGS(function) == flags) {
-    PyMethodDef* const definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
-    if (definition->ml_meth != replacement) original = definition->ml_meth;
-    definition->ml_meth = replacement;
-  }
-  Py_XDECREF(function);
-  PyErr_Clear();
-}
 
 void hook_atexit() {
   PyObject* const module = borrow_module("atexit");

@@ -13,7 +13,7 @@ from hoopsnake.cli import rundirs
 from hoopsnake.report import render, units
 from hoopsnake.report.load import load_run
 from hoopsnake.report.model import Process, Run, RunFile
-from hoopsnake.report.text import UNICODE, Column, Page, Row, Span, clean, table
+from hoopsnake.report.text import UNICODE, Column, Line, Page, Row, Span, clean, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
         print(to_json(run))
         return 0
     page = render.page_for(sys.stdout)
-    if options.pid is not None:
+    if options.not_closed:
+        lines = _not_closed(run, options.pid, page)
+    elif options.pid is not None:
         lines = render.process_report(run, _process_of(run, options.pid), page)
     else:
         lines = render.report(run, page, every_process=options.processes)
@@ -134,8 +136,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the runs that are kept")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument("--processes", action="store_true", help="list every process, however many")
+    parser.add_argument(
+        "--not-closed",
+        action="store_true",
+        help="list everything that was not closed, also what may be meant to stay open",
+    )
     parser.add_argument("--pid", type=int, help="report on this process of the run instead")
     return parser
+
+
+def _not_closed(run: Run, pid: int | None, page: Page) -> list[Line]:
+    from hoopsnake.report import resources
+
+    process = run.focus if pid is None else _process_of(run, pid)
+    if process is None or process.final is None:
+        raise HoopError("nothing is known of what was open: no process of this run told its end")
+    directory = run.about.directory if run.about else None
+    lines = resources.not_closed(process, page, directory, everything=True)
+    return lines or [(Span("All that was opened was closed."),)]
 
 
 def _chosen_run(name: str | None) -> Run:

@@ -12,6 +12,8 @@ from hoopsnake.report.model import (
     FinalFile,
     FullCollection,
     HeapFigures,
+    Lateness,
+    OpenedPlace,
     Peak,
     Process,
     Run,
@@ -117,7 +119,30 @@ def _final(final: FinalFile) -> Object:
         ],
         "collector": _collector(final.collector) if final.collector else None,
         "rss": [{"what": part.what, "bytes": part.size} for part in final.rss],
+        "resources": {
+            "unseen": final.opened_unseen,
+            "places": [_opened_place(place) for place in final.opened],
+        },
     }
+
+
+def _opened_place(place: OpenedPlace) -> Object:
+    return {
+        "kind": place.kind,
+        "type": place.type,
+        "file": place.file,
+        "line": place.line,
+        "function": place.function,
+        "opened": place.opened,
+        "finalized": _lateness(place.finalized),
+        "late": _lateness(place.late),
+        "left": _lateness(place.left),
+        "holder": place.holder,
+    }
+
+
+def _lateness(lateness: Lateness) -> Object:
+    return {"count": lateness.count, "longest_ns": lateness.longest}
 
 
 def _collector(figures: CollectorFigures) -> Object:

@@ -205,6 +205,35 @@ class CollectorFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Lateness:
+    """How many were not closed in time; `longest` is from the last use that is known."""
+
+    count: int = 0
+    longest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPlace:
+    """A line of the program that opened something which it did not close in time.
+
+    Of what it `opened`, some was closed by the finalizer, some by the program but long after its
+    last use, some not at all; `holder` is who holds one of those. `file` is None where the place
+    was not seen.
+    """
+
+    kind: str
+    type: str | None
+    file: str | None
+    line: int
+    function: str | None
+    opened: int
+    finalized: Lateness
+    late: Lateness
+    left: Lateness
+    holder: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RssPart:
     """One line of the account of resident memory."""
 
@@ -245,6 +274,8 @@ class FinalFile:
     generations: tuple[Generation, ...]
     collector: CollectorFigures | None
     rss: tuple[RssPart, ...]
+    opened: tuple[OpenedPlace, ...] = ()
+    opened_unseen: int = 0
 
 
 class State(Enum):

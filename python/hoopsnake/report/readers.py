@@ -23,8 +23,10 @@ from hoopsnake.report.model import (
     FullCollection,
     Generation,
     HeapFigures,
+    Lateness,
     LiveFile,
     LiveState,
+    OpenedPlace,
     PauseCount,
     Peak,
     Problem,
@@ -72,6 +74,7 @@ def read_final(path: str, problems: list[Problem]) -> FinalFile | None:
     fields = _read_document(path, problems)
     if fields is None:
         return None
+    resources = fields.child("resources")
     return FinalFile(
         pid=fields.integer("pid"),
         parent=fields.integer("ppid"),
@@ -93,6 +96,8 @@ def read_final(path: str, problems: list[Problem]) -> FinalFile | None:
         generations=tuple(_generation(row) for row in fields.rows("gc")),
         collector=_collector(fields.child("collector")),
         rss=tuple(_rss_part(row) for row in fields.rows("rss")),
+        opened=tuple(_opened_place(row) for row in resources.rows("places")) if resources else (),
+        opened_unseen=resources.integer("unseen") if resources else 0,
     )
 
 
@@ -282,6 +287,27 @@ def _full_collection(row: Fields) -> FullCollection:
 
 def _rss_part(row: Fields) -> RssPart:
     return RssPart(row.text("what") or "?", row.integer("bytes", signed=True))
+
+
+def _opened_place(row: Fields) -> OpenedPlace:
+    return OpenedPlace(
+        kind=row.text("kind") or "?",
+        type=row.text("type"),
+        file=row.text("file"),
+        line=row.integer("line"),
+        function=row.text("function"),
+        opened=row.integer("opened"),
+        finalized=_lateness(row.child("finalized")),
+        late=_lateness(row.child("late")),
+        left=_lateness(row.child("left")),
+        holder=row.text("holder"),
+    )
+
+
+def _lateness(fields: Fields | None) -> Lateness:
+    if fields is None:
+        return Lateness()
+    return Lateness(fields.integer("count"), fields.integer("longest_ns"))
 
 
 def _member(kind: type[EnumT], value: Any, default: EnumT) -> EnumT:

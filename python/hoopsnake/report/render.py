@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from hoopsnake.report import collector, sections
+from hoopsnake.report import collector, resources, sections
 from hoopsnake.report.descendants import command_line, descendants
 from hoopsnake.report.model import Process, Run
 from hoopsnake.report.sentence import opening
@@ -50,6 +50,9 @@ def report(run: Run, page: Page, *, every_process: bool = False) -> list[Line]:
     """The whole report on a run."""
     lines = [_rule(run, page), BLANK, *paragraph(opening(run), page, "strong")]
     blocks = _of_process(run.focus, page) if run.focus else []
+    if run.focus:
+        directory = run.about.directory if run.about else None
+        blocks.append(resources.not_closed(run.focus, page, directory))
     if run.focus and not run.root:
         about = f"Process {run.focus.pid}, the largest: {command_line(run.focus)}"
         blocks.insert(0, [(Span(shorten(about, page.width, page), "strong"),)])

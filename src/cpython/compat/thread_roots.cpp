@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "base/units.h"
+#include "cpython/compat/frame_layout.h"
 
 namespace hoop::cpython {
 namespace {
@@ -25,63 +25,23 @@ void visit_frames(const PyThreadState* thread, Visit visit, void* context) {
 
 #else
 
-// Where things are in a frame of the interpreter, by words; `owner` by bytes. The struct is
-// internal, but the same in all releases of a minor version.
-struct FrameLayout {
-  std::size_t code;
-  std::size_t previous;
-  std::size_t locals;
-  std::size_t owner;
-};
 // The words before the links of a frame: function, globals, builtins, locals' dict, frame object.
 constexpr std::size_t kReferencesBefore = 7;
-// A frame of this kind and above is the interpreter's own, and holds nothing of a program.
-constexpr unsigned char kOwnedByInterpreter = 3;
-constexpr std::size_t kMaxFrames = 100'000;  // of a thread; what is deeper is no root
-
-#if PY_VERSION_HEX >= 0x030E0000
-constexpr FrameLayout kLayout = {0, 1, 10, 74};
-const Address* current_frame(const PyThreadState* thread) {
-  return reinterpret_cast<const Address*>(thread->current_frame);
-}
-#elif PY_VERSION_HEX >= 0x030D0000
-constexpr FrameLayout kLayout = {0, 1, 9, 70};
-const Address* current_frame(const PyThreadState* thread) {
-  return reinterpret_cast<const Address*>(thread->current_frame);
-}
-#elif PY_VERSION_HEX >= 0x030C0000
-constexpr FrameLayout kLayout = {0, 1, 9, 70};
-const Address* current_frame(const PyThreadState* thread) {
-  return reinterpret_cast<const Address*>(thread->cframe->current_frame);
-}
-#else
-constexpr FrameLayout kLayout = {4, 6, 9, 69};
-const Address* current_frame(const PyThreadState* thread) {
-  return reinterpret_cast<const Address*>(thread->cframe->current_frame);
-}
-#endif
-
-const PyCodeObject* code_of(const Address* frame) {
-  auto* const code = reinterpret_cast<PyObject*>(frame[kLayout.code] & ~Address{7});
-  return code != nullptr && PyCode_Check(code) ? reinterpret_cast<PyCodeObject*>(code) : nullptr;
-}
 
 void visit_frame(const Address* frame, Visit visit, void* context) {
-  unsigned char owner = 0;
-  std::memcpy(&owner, reinterpret_cast<const char*>(frame) + kLayout.owner, 1);
-  const PyCodeObject* const code = owner < kOwnedByInterpreter ? code_of(frame) : nullptr;
+  const PyCodeObject* const code = code_of(frame);
   if (code == nullptr) return;
   for (std::size_t i = 0; i < kReferencesBefore; ++i) {
-    if (i != kLayout.previous) visit(context, frame[i]);
+    if (i != kFrameLayout.previous) visit(context, frame[i]);
   }
-  for (int i = 0; i < code->co_nlocalsplus; ++i) visit(context, frame[kLayout.locals + i]);
+  for (int i = 0; i < code->co_nlocalsplus; ++i) visit(context, frame[kFrameLayout.locals + i]);
 }
 
 void visit_frames(const PyThreadState* thread, Visit visit, void* context) {
   const Address* frame = current_frame(thread);
   for (std::size_t depth = 0; frame != nullptr && depth < kMaxFrames; ++depth) {
     visit_frame(frame, visit, context);
-    frame = reinterpret_cast<const Address*>(frame[kLayout.previous]);
+    frame = reinterpret_cast<const Address*>(frame[kFrameLayout.previous]);
   }
 }
 

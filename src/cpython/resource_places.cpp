@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpython/resource_places.h"
+
+#include <Python.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "base/text.h"
+#include "cpython/compat/call_stack.h"
+
+namespace hoop::cpython {
+namespace {
+
+// Of the standard library's folder, with the slash at its end.
+constinit char library[400] = {};
+constinit std::size_t library_length = 0;
+
+bool begins_with(const char* text, const char* start) {
+  return std::strncmp(text, start, std::strlen(start)) == 0;
+}
+
+bool is_installed_package(const char* file) {
+  return std::strstr(file, "/site-packages/") != nullptr ||
+         std::strstr(file, "/dist-packages/") != nullptr;
+}
+
+bool is_standard(const char* file) {
+  if (file[0] == '<') return begins_with(file, "<frozen ");
+  return library_length > 0 && std::strncmp(file, library, library_length) == 0 &&
+         !is_installed_package(file);
+}
+
+struct CallerSearch {
+  Caller caller;
+  bool is_first = true;
+};
+
+bool look_at(void* context, const Call& call) {
+  auto& search = *static_cast<CallerSearch*>(context);
+  Caller& caller = search.caller;
+  const char* const file = narrow_text(call.code->co_filename);
+  // What calls `__init__` for a class is a piece of code of the interpreter's own.
+  if (std::strcmp(file, "__init__") == 0) return true;
+  const bool is_library = is_standard(file);
+  if (search.is_first) {
+    search.is_first = false;
+    caller.function = narrow_text(call.code->co_name);
+    caller.is_direct = !is_library;
+    caller.is_import = begins_with(file, "<frozen importlib");
+    if (caller.is_import) return false;
+  }
+  if (is_library) {
+    if (std::strcmp(narrow_text(call.code->co_name), "_make_self_pipe") == 0) caller.is_loop = true;
+    return true;
+  }
+  caller.code = call.code;
+  caller.offset = call.offset;
+  caller.is_installed = is_installed_package(file);
+  return false;
+}
+
+void copy_text(PyObject* text, char* to, std::size_t capacity) {
+  const char* const found = PyUnicode_AsUTF8(text);
+  TextBuffer(to, capacity).add(found != nullptr ? found : "?");
+  PyErr_Clear();
+}
+
+void name_place(Place& place, const Caller& caller) {
+  place.line = PyCode_Addr2Line(caller.code, caller.offset);
+  copy_text(caller.code->co_filename, place.file, sizeof place.file);
+  copy_text(caller.code->co_name, place.function, sizeof place.function);
+}
+
+// 3.11 and later say it. In 3.10 it is where codecs.py is, which every interpreter begins with.
+PyObject* library_folder() {
+  PyObject* const named = PySys_GetObject("_stdlib_dir");
+  if (named != nullptr && PyUnicode_Check(named)) return Py_NewRef(named);
+  PyObject* const module = PyDict_GetItemString(PyImport_GetModuleDict(), "codecs");
+  PyObject* const file = module != nullptr ? PyObject_GetAttrString(module, "__file__") : nullptr;
+  if (file == nullptr || !PyUnicode_Check(file)) {
+    Py_XDECREF(file);
+    return nullptr;
+  }
+  const Py_ssize_t slash = PyUnicode_FindChar(file, '/', 0, PyUnicode_GET_LENGTH(file), -1);
+  PyObject* const folder = slash > 0 ? PyUnicode_Substring(file, 0, slash) : nullptr;
+  Py_DECREF(file);
+  return folder;
+}
+
+}  // namespace
+
+const char* narrow_text(PyObject* text) noexcept {
+  if (text == nullptr || !PyUnicode_Check(text) || PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND)
+    return "";
+  return reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(text));
+}
+
+void learn_standard_library() noexcept {
+  PyObject* const folder = library_folder();
+  const char* const text = narrow_text(folder);
+  TextBuffer to(library, sizeof library);
+  if (text[0] != 0) to.add(text).add_char('/');
+  library_length = to.truncated() ? 0 : to.size();
+  Py_XDECREF(folder);
+  PyErr_Clear();
+}
+
+Caller find_caller() noexcept {
+  CallerSearch search;
+  for_each_call(look_at, &search);
+  return search.caller;
+}
+
+Place* place_of_caller(ResourceTable& table, const Caller& caller, ResourceKind kind) noexcept {
+  if (caller.code == nullptr) return nullptr;
+  const PlaceKey key = {caller.code, caller.code->co_name, caller.code->co_firstlineno,
+                        caller.offset, kind};
+  bool is_new = false;
+  Place* const place = table.place_for(key, is_new);
+  if (place != nullptr && is_new) name_place(*place, caller);
+  return place;
+}
+
+Place* place_of_type(ResourceTable& table, PyTypeObject* type) noexcept {
+  bool is_new = false;
+  return table.place_for(PlaceKey{type, nullptr, 0, 0, ResourceKind::kOther}, is_new);
+}
+
+}  // namespace hoop::cpython

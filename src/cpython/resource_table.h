@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is open (files, sockets, ...), by the places of the program that opened it. In mapped pages;
+// knows nothing of what is behind a key. Thread rule: the GIL of the main interpreter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/units.h"
+
+namespace hoop::cpython {
+
+enum class ResourceKind : std::uint8_t {
+  kFile,
+  kSocket,
+  kMmap,
+  kDatabase,
+  kProcess,
+  kDirectory,
+  kDescriptor,
+  kEventLoop,
+  kOther,
+};
+const char* name_of(ResourceKind kind) noexcept;
+
+// How many of a place were not closed in time, and the longest time between the last use that is
+// known and the end.
+struct Lateness {
+  std::uint64_t count = 0;
+  Nanoseconds longest = 0;
+
+  void add(Nanoseconds time) noexcept {
+    ++count;
+    if (time > longest) longest = time;
+  }
+};
+
+// What tells one place of the program from another. The addresses are compared, never followed.
+struct PlaceKey {
+  const void* code = nullptr;
+  const void* name = nullptr;
+  int first_line = 0;
+  int offset = 0;
+  ResourceKind kind = ResourceKind::kOther;
+
+  bool operator==(const PlaceKey&) const = default;
+};
+
+// A line of the program that opens something.
+struct Place {
+  PlaceKey key;
+  int line = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t open_now = 0;
+  Lateness finalized;   // closed because nobody held it any more
+  Lateness late;        // closed by the program, long after its last use
+  Lateness left;        // open at the end
+  char file[200] = {};  // empty: not known
+  char function[80] = {};
+  char type[80] = {};     // of one of them
+  char holder[120] = {};  // of one that was left
+};
+
+// Something that is open.
+struct OpenResource {
+  std::uintptr_t key = 0;  // an object's address, or an odd number; 0: free
+  std::uint32_t place = 0;
+  int descriptor = -1;
+  Nanoseconds opened = 0;
+  std::uintptr_t thread = 0;   // that opened it
+  std::uint64_t identity = 0;  // by its kind: the inode of a descriptor, the index of a path
+};
+
+class ResourceTable {
+ public:
+  // nullptr: there are too many places, or no memory. `is_new`: the caller has to name it.
+  Place* place_for(const PlaceKey& key, bool& is_new) noexcept;
+  [[nodiscard]] std::size_t place_count() const noexcept { return place_count_; }
+  [[nodiscard]] Place& place(std::size_t index) const noexcept { return places_[index]; }
+  [[nodiscard]] Place& place_of(const OpenResource& one) const noexcept {
+    return places_[one.place];
+  }
+
+  // Takes the place of what had the same key. nullptr when the table is full.
+  OpenResource* add(std::uintptr_t key, const Place& place) noexcept;
+  [[nodiscard]] OpenResource* find(std::uintptr_t key) const noexcept;
+  void remove(OpenResource* one) noexcept;
+
+  // Calls visit(context, one) for all that is open; nothing may be added or removed meanwhile.
+  template <class F>
+  void for_each(F&& visit) const {
+    for (std::size_t i = 0; i < capacity_; ++i) {
+      if (slots_[i].key != 0) visit(slots_[i]);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // What was opened while there was no room to note it.
+  [[nodiscard]] std::uint64_t unseen() const noexcept { return unseen_; }
+  // In a fork's child: all of it is the parent's. Its pages stay, in case it was being changed.
+  void forget() noexcept { *this = ResourceTable(); }
+
+ private:
+  [[nodiscard]] std::size_t home_of(std::uintptr_t key) const noexcept;
+  bool grow() noexcept;
+
+  Place* places_ = nullptr;         // mapped, filled from the start
+  std::uint16_t* index_ = nullptr;  // mapped: hash of a key -> number of its place, from 1
+  std::size_t place_count_ = 0;
+  OpenResource* slots_ = nullptr;  // mapped; open addressing, a power of two of them
+  std::size_t capacity_ = 0;
+  std::size_t size_ = 0;
+  std::uint64_t unseen_ = 0;
+};
+
+}  // namespace hoop::cpython
