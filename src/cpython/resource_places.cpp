@@ -67,7 +67,6 @@ void copy_text(PyObject* text, char* to, std::size_t capacity) {
 }
 
 void name_place(Place& place, const Caller& caller) {
-  place.line = PyCode_Addr2Line(caller.code, caller.offset);
   copy_text(caller.code->co_filename, place.file, sizeof place.file);
   copy_text(caller.code->co_name, place.function, sizeof place.function);
 }
@@ -114,17 +113,20 @@ Caller find_caller() noexcept {
 
 Place* place_of_caller(ResourceTable& table, const Caller& caller, ResourceKind kind) noexcept {
   if (caller.code == nullptr) return nullptr;
-  const PlaceKey key = {caller.code, caller.code->co_name, caller.code->co_firstlineno,
-                        caller.offset, kind};
+  const PlaceKey key = {caller.code, caller.code->co_name, caller.code->co_firstlineno, 0, kind};
   bool is_new = false;
-  Place* const place = table.place_for(key, is_new);
+  Place* const place = table.place_for(
+      key, caller.offset, [&](int offset) { return PyCode_Addr2Line(caller.code, offset); },
+      is_new);
   if (place != nullptr && is_new) name_place(*place, caller);
   return place;
 }
 
 Place* place_of_type(ResourceTable& table, PyTypeObject* type) noexcept {
   bool is_new = false;
-  return table.place_for(PlaceKey{type, nullptr, 0, 0, ResourceKind::kOther}, is_new);
+  const PlaceKey key = {type, nullptr, 0, 0, ResourceKind::kOther};
+  return table.place_for(
+      key, 0, [](int) { return 0; }, is_new);
 }
 
 }  // namespace hoop::cpython

@@ -11,9 +11,8 @@ namespace hoop::cpython {
 namespace {
 
 constexpr std::size_t kMaxPlaces = 2048;
-constexpr std::size_t kIndexSlots = 2 * kMaxPlaces;
 constexpr std::size_t kPlacesBytes = round_up(kMaxPlaces * sizeof(Place), os::kPageBytes);
-constexpr std::size_t kIndexBytes = round_up(kIndexSlots * sizeof(std::uint16_t), os::kPageBytes);
+constexpr std::size_t kMaxSpots = 2 * kMaxPlaces;
 constexpr std::size_t kFirstCapacity = 1024;
 constexpr std::size_t kMaxCapacity = 1 << 17;
 
@@ -26,9 +25,9 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 32);
 }
 
-std::size_t hash_of(const PlaceKey& key) {
+std::size_t hash_of(const PlaceKey& key, int offset) {
   const auto code = reinterpret_cast<std::uintptr_t>(key.code);
-  const auto rest = static_cast<std::uint64_t>(key.offset) * 16 + static_cast<unsigned>(key.kind);
+  const auto rest = static_cast<std::uint64_t>(offset) * 16 + static_cast<unsigned>(key.kind);
   return static_cast<std::size_t>(mix(code ^ mix(rest)));
 }
 
@@ -40,24 +39,35 @@ const char* name_of(ResourceKind kind) noexcept {
   return kNames[static_cast<unsigned>(kind)];
 }
 
-Place* ResourceTable::place_for(const PlaceKey& key, bool& is_new) noexcept {
-  is_new = false;
+ResourceTable::Spot* ResourceTable::spot_of(const PlaceKey& key, int offset) noexcept {
   if (places_ == nullptr) places_ = static_cast<Place*>(os::map_sparse(kPlacesBytes));
-  if (index_ == nullptr) index_ = static_cast<std::uint16_t*>(os::map_sparse(kIndexBytes));
-  if (places_ == nullptr || index_ == nullptr) return nullptr;
-  std::size_t slot = hash_of(key) % kIndexSlots;
-  for (; index_[slot] != 0; slot = (slot + 1) % kIndexSlots) {
-    if (places_[index_[slot] - 1].key == key) return &places_[index_[slot] - 1];
+  if (spots_ == nullptr)
+    spots_ = static_cast<Spot*>(os::map_sparse(round_up(kMaxSpots * sizeof(Spot), os::kPageBytes)));
+  if (places_ == nullptr || spots_ == nullptr) return nullptr;
+  std::size_t slot = hash_of(key, offset) % kMaxSpots;
+  for (; spots_[slot].place != 0; slot = (slot + 1) % kMaxSpots) {
+    PlaceKey same = key;
+    same.line = spots_[slot].key.line;
+    if (spots_[slot].offset == offset && spots_[slot].key == same) return &spots_[slot];
   }
-  if (place_count_ == kMaxPlaces) {
+  if (spot_count_ < kMaxSpots / 2) return &spots_[slot];
+  ++unseen_;
+  return nullptr;
+}
+
+// The interpreter may count the offset of one call in more than one way: it is one line.
+Place* ResourceTable::place_at(Spot& spot, const PlaceKey& key, int offset, bool& is_new) noexcept {
+  std::size_t index = 0;
+  while (index < place_count_ && places_[index].key != key) ++index;
+  if (index == kMaxPlaces) {
     ++unseen_;
     return nullptr;
   }
-  Place& made = places_[place_count_++];
-  made.key = key;
-  index_[slot] = static_cast<std::uint16_t>(place_count_);
-  is_new = true;
-  return &made;
+  is_new = index == place_count_;
+  if (is_new) places_[place_count_++].key = key;
+  spot = {key, offset, static_cast<std::uint32_t>(index + 1)};
+  ++spot_count_;
+  return &places_[index];
 }
 
 std::size_t ResourceTable::home_of(std::uintptr_t key) const noexcept {

@@ -35,12 +35,12 @@ struct Lateness {
   }
 };
 
-// What tells one place of the program from another. The addresses are compared, never followed.
+// What tells one line of the program from another. The addresses are compared, never followed.
 struct PlaceKey {
   const void* code = nullptr;
   const void* name = nullptr;
   int first_line = 0;
-  int offset = 0;
+  int line = 0;
   ResourceKind kind = ResourceKind::kOther;
 
   bool operator==(const PlaceKey&) const = default;
@@ -49,7 +49,6 @@ struct PlaceKey {
 // A line of the program that opens something.
 struct Place {
   PlaceKey key;
-  int line = 0;
   std::uint64_t opened = 0;
   std::uint64_t open_now = 0;
   Lateness finalized;   // closed because nobody held it any more
@@ -74,7 +73,16 @@ struct OpenResource {
 class ResourceTable {
  public:
   // nullptr: there are too many places, or no memory. `is_new`: the caller has to name it.
-  Place* place_for(const PlaceKey& key, bool& is_new) noexcept;
+  // `line_at(offset)` is asked once for each offset in the code: it may be slow.
+  template <class F>
+  Place* place_for(PlaceKey key, int offset, F&& line_at, bool& is_new) noexcept {
+    is_new = false;
+    Spot* const spot = spot_of(key, offset);
+    if (spot == nullptr) return nullptr;
+    if (spot->place != 0) return &places_[spot->place - 1];
+    key.line = line_at(offset);
+    return place_at(*spot, key, offset, is_new);
+  }
   [[nodiscard]] std::size_t place_count() const noexcept { return place_count_; }
   [[nodiscard]] Place& place(std::size_t index) const noexcept { return places_[index]; }
   [[nodiscard]] Place& place_of(const OpenResource& one) const noexcept {
@@ -101,11 +109,22 @@ class ResourceTable {
   void forget() noexcept { *this = ResourceTable(); }
 
  private:
+  // A call in the program, and the number of its place, from 1; 0: free.
+  struct Spot {
+    PlaceKey key;
+    int offset = 0;
+    std::uint32_t place = 0;
+  };
+
+  // That of the key (but for its line), or the free one for it. nullptr: no room.
+  Spot* spot_of(const PlaceKey& key, int offset) noexcept;
+  Place* place_at(Spot& spot, const PlaceKey& key, int offset, bool& is_new) noexcept;
   [[nodiscard]] std::size_t home_of(std::uintptr_t key) const noexcept;
   bool grow() noexcept;
 
-  Place* places_ = nullptr;         // mapped, filled from the start
-  std::uint16_t* index_ = nullptr;  // mapped: hash of a key -> number of its place, from 1
+  Place* places_ = nullptr;  // mapped, filled from the start
+  Spot* spots_ = nullptr;    // mapped; open addressing
+  std::size_t spot_count_ = 0;
   std::size_t place_count_ = 0;
   OpenResource* slots_ = nullptr;  // mapped; open addressing, a power of two of them
   std::size_t capacity_ = 0;

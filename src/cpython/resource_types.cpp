@@ -54,9 +54,8 @@ void finalize(PyObject* object) {
 
 template <ResourceKind kKind>
 void dealloc(PyObject* object) {
-  // Where there is no finalizer, this is what closes.
-  if (of_kind<kKind>().finalize == nullptr && is_open(kKind, object))
-    listener.finalized(kKind, object);
+  // What closes next: this function itself, or a finalizer that it calls.
+  if (is_open(kKind, object)) listener.finalized(kKind, object);
   listener.dies(kKind, object);
   of_kind<kKind>().dealloc(object);
 }
@@ -136,12 +135,13 @@ void watch_uses(PyTypeObject* type, std::initializer_list<const char*> names) {
   }
 }
 
-// `type.__init__`, which classes written in Python call, goes the same way.
-void replace_init_wrapper(PyTypeObject* type, initproc original, initproc replacement) {
-  PyObject* const wrapper = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__init__");
+// `type.__init__` and `type.__del__`, which classes written in Python call, and inherit from.
+template <class F>
+void replace_wrapper(PyTypeObject* type, const char* name, F original, F replacement) {
+  PyObject* const wrapper = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), name);
   if (wrapper != nullptr && Py_IS_TYPE(wrapper, &PyWrapperDescr_Type)) {
     auto* const descriptor = reinterpret_cast<PyWrapperDescrObject*>(wrapper);
-    if (descriptor->d_wrapped == reinterpret_cast<void*>(original))
+    if (PyDescr_TYPE(wrapper) == type && descriptor->d_wrapped == reinterpret_cast<void*>(original))
       descriptor->d_wrapped = reinterpret_cast<void*>(replacement);
   }
   Py_XDECREF(wrapper);
@@ -172,14 +172,17 @@ template <ResourceKind kKind>
 void watch_end(PyTypeObject* type) {
   TypeFunctions& original = of_kind<kKind>();
   put_before(type->tp_finalize, &finalize<kKind>, original.finalize);
-  if (original.finalize != nullptr) renew_finalizers(type, original.finalize, &finalize<kKind>);
+  if (original.finalize != nullptr) {
+    replace_wrapper(type, "__del__", original.finalize, &finalize<kKind>);
+    renew_finalizers(type, original.finalize, &finalize<kKind>);
+  }
   put_before(type->tp_dealloc, &dealloc<kKind>, original.dealloc);
 }
 
 template <ResourceKind kKind>
 void watch_init(PyTypeObject* type) {
   put_before(type->tp_init, &init<kKind>, of_kind<kKind>().init);
-  replace_init_wrapper(type, of_kind<kKind>().init, &init<kKind>);
+  replace_wrapper(type, "__init__", of_kind<kKind>().init, &init<kKind>);
 }
 
 void watch_files(PyTypeObject* type) {

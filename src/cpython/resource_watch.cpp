@@ -533,7 +533,7 @@ void write_place(JsonFile& json, const Place& place) {
   json.begin_object().string("kind", name_of(place.key.kind));
   json.string("type", place.type[0] != 0 ? place.type : nullptr);
   json.string("file", place.file[0] != 0 ? place.file : nullptr);
-  json.number("line", place.line > 0 ? static_cast<std::uint64_t>(place.line) : 0);
+  json.number("line", static_cast<std::uint64_t>(std::max(place.key.line, 0)));
   json.string("function", place.function[0] != 0 ? place.function : nullptr);
   json.number("opened", place.opened);
   write_lateness(json, "finalized", place.finalized);
