@@ -179,6 +179,7 @@ struct Behind {
   }
 };
 constinit Behind fork_exec;
+constinit Behind spawn;
 constinit Behind make_directory;
 constinit Behind make_pipe;
 constinit Behind open_descriptor;
@@ -192,19 +193,30 @@ long as_long(PyObject* number) {
   return value;
 }
 
-PyObject* call_fork_exec(void* a, void* b, void* c, void* d, void* e) {
-  PyObject* const result = fork_exec.original(a, b, c, d, e);
-  const long pid = result != nullptr ? as_long(result) : -1;
-  if (pid <= 0 || !is_watching()) return result;
+// By subprocess.Popen: others (multiprocessing) look after their processes themselves.
+void note_process(long pid) {
+  if (pid <= 0 || !is_watching()) return;
   const Caller caller = find_caller();
-  // Others (multiprocessing) look after their processes themselves.
-  if (std::strcmp(caller.function, "_execute_child") != 0) return result;
+  if (std::strcmp(caller.function, "_execute_child") != 0 &&
+      std::strcmp(caller.function, "_posix_spawn") != 0)
+    return;
   std::uintptr_t& slot = resource_watch.processes[resource_watch.processes_made++ % kProcesses];
   if (slot != 0) {
     if (OpenResource* const oldest = resources.find(slot)) resources.remove(oldest);
   }
   slot = key_of_process(pid);
   note(slot, caller, ResourceKind::kProcess);
+}
+
+PyObject* call_fork_exec(void* a, void* b, void* c, void* d, void* e) {
+  PyObject* const result = fork_exec.original(a, b, c, d, e);
+  if (result != nullptr) note_process(as_long(result));
+  return result;
+}
+
+PyObject* call_spawn(void* a, void* b, void* c, void* d, void* e) {
+  PyObject* const result = spawn.original(a, b, c, d, e);
+  if (result != nullptr) note_process(as_long(result));
   return result;
 }
 
@@ -520,6 +532,11 @@ Nanoseconds late_after_of_environment() {
   return text != nullptr ? parse_decimal(at) * kMillisecond : kLateAfter;
 }
 
+bool is_switched_off() {
+  const char* const text = os::variable("HOOP_RESOURCES");
+  return text != nullptr && std::strcmp(text, "off") == 0;
+}
+
 bool is_worth_telling(const Place& place) {
   return place.finalized.count + place.late.count + place.left.count > 0;
 }
@@ -545,7 +562,7 @@ void write_place(JsonFile& json, const Place& place) {
 }  // namespace
 
 void open_resource_watch() noexcept {
-  if (process.run_dir == nullptr) return;
+  if (process.run_dir == nullptr || is_switched_off()) return;
   learn_standard_library();
   resource_watch.interpreter = PyInterpreterState_Get();
   resource_watch.late_after = late_after_of_environment();
@@ -558,6 +575,7 @@ void open_resource_watch() noexcept {
   exec_builtin.replace(machinery, "exec_builtin", call_exec_builtin);
   PyObject* const posix = PyDict_GetItemString(modules, "posix");
   make_directory.replace(posix, "mkdir", call_make_directory);
+  spawn.replace(posix, "posix_spawn", call_spawn);
   make_pipe.replace(posix, "pipe", call_make_pipe);
   open_descriptor.replace(posix, "open", call_open_descriptor);
   warn.replace(PyDict_GetItemString(modules, "_warnings"), "warn", call_warn);
