@@ -20,7 +20,7 @@ bool begins_with(const char* text, const char* start) {
   return std::strncmp(text, start, std::strlen(start)) == 0;
 }
 
-bool is_installed_package(const char* file) {
+bool lies_in_packages(const char* file) {
   return std::strstr(file, "/site-packages/") != nullptr ||
          std::strstr(file, "/dist-packages/") != nullptr;
 }
@@ -28,7 +28,7 @@ bool is_installed_package(const char* file) {
 bool is_standard(const char* file) {
   if (file[0] == '<') return begins_with(file, "<frozen ");
   return library_length > 0 && std::strncmp(file, library, library_length) == 0 &&
-         !is_installed_package(file);
+         !lies_in_packages(file);
 }
 
 struct CallerSearch {
@@ -56,7 +56,6 @@ bool look_at(void* context, const Call& call) {
   }
   caller.code = call.code;
   caller.offset = call.offset;
-  caller.is_installed = is_installed_package(file);
   return false;
 }
 
@@ -98,9 +97,13 @@ const char* narrow_text(PyObject* text) noexcept {
 void learn_standard_library() noexcept {
   PyObject* const folder = library_folder();
   const char* const text = narrow_text(folder);
-  TextBuffer to(library, sizeof library);
-  if (text[0] != 0) to.add(text).add_char('/');
-  library_length = to.truncated() ? 0 : to.size();
+  const std::size_t length = std::strlen(text);
+  library_length = 0;
+  if (length > 0 && length + 1 < sizeof library) {
+    std::memcpy(library, text, length);
+    library[length] = '/';
+    library_length = length + 1;
+  }
   Py_XDECREF(folder);
   PyErr_Clear();
 }
@@ -109,6 +112,10 @@ Caller find_caller() noexcept {
   CallerSearch search;
   for_each_call(look_at, &search);
   return search.caller;
+}
+
+bool is_installed_package(const Caller& caller) noexcept {
+  return caller.code != nullptr && lies_in_packages(narrow_text(caller.code->co_filename));
 }
 
 Place* place_of_caller(ResourceTable& table, const Caller& caller, ResourceKind kind) noexcept {

@@ -15,7 +15,6 @@ struct Caller {
   const char* function = "";     // of the innermost call, be it the standard library's
   bool is_direct = false;        // the innermost call is the program's own
   bool is_import = false;        // ... is the import system's
-  bool is_installed = false;     // `code` is of an installed package
   bool is_loop = false;          // an event loop makes what it wakes itself by
 };
 
@@ -23,6 +22,9 @@ struct Caller {
 void learn_standard_library() noexcept;
 
 Caller find_caller() noexcept;
+
+// Whether it is the code of an installed package that calls.
+bool is_installed_package(const Caller& caller) noexcept;
 
 // The place that `caller` is at, named if it is new; nullptr when there is none, or no room.
 Place* place_of_caller(ResourceTable& table, const Caller& caller, ResourceKind kind) noexcept;

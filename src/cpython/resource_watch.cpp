@@ -47,6 +47,7 @@ constexpr std::size_t kProcesses = 1024;
 struct ResourceWatch {
   bool is_on = false;
   PyInterpreterState* interpreter = nullptr;
+  PyObject* closefd = nullptr;  // the name
   Nanoseconds late_after = kLateAfter;
   Nanoseconds* uses = nullptr;  // mapped: of a descriptor, when it was last used
   std::uint64_t paths_made = 0;
@@ -96,7 +97,7 @@ Nanoseconds unused_for(const OpenResource& one) {
 // --- what the types tell ---
 
 bool closes_its_descriptor(PyObject* file) {
-  PyObject* const flag = PyObject_GetAttrString(file, "closefd");
+  PyObject* const flag = PyObject_GetAttr(file, resource_watch.closefd);
   const bool result = flag == Py_True;
   Py_XDECREF(flag);
   PyErr_Clear();
@@ -114,7 +115,7 @@ void on_opened(ResourceKind kind, PyObject* object) {
   const Caller caller = find_caller();
   if (caller.code == nullptr) return;
   // A package that maps a file has its own ways to keep it, and CPython says nothing of it either.
-  if (kind == ResourceKind::kMmap && caller.is_installed) return;
+  if (kind == ResourceKind::kMmap && is_installed_package(caller)) return;
   if (kind == ResourceKind::kFile && !closes_its_descriptor(object)) return;
   const bool is_loop = kind == ResourceKind::kSocket && caller.is_loop;
   OpenResource* const one = note(key_of(object), caller, is_loop ? ResourceKind::kEventLoop : kind);
@@ -247,7 +248,7 @@ PyObject* call_make_directory(void* a, void* b, void* c, void* d, void* e) {
 void note_descriptor(long descriptor) {
   const Caller caller = find_caller();
   struct stat status {};
-  if (descriptor < 0 || !caller.is_direct || caller.is_installed) return;
+  if (descriptor < 0 || !caller.is_direct || is_installed_package(caller)) return;
   if (::fstat(static_cast<int>(descriptor), &status) != 0) return;
   OpenResource* const one = note(key_of_descriptor(descriptor), caller, ResourceKind::kDescriptor);
   if (one == nullptr) return;
@@ -565,6 +566,8 @@ void open_resource_watch() noexcept {
   if (process.run_dir == nullptr || is_switched_off()) return;
   learn_standard_library();
   resource_watch.interpreter = PyInterpreterState_Get();
+  resource_watch.closefd = PyUnicode_InternFromString("closefd");
+  if (resource_watch.closefd == nullptr) return PyErr_Clear();
   resource_watch.late_after = late_after_of_environment();
   if (resource_watch.uses == nullptr)
     resource_watch.uses = static_cast<Nanoseconds*>(os::map_sparse(kUsesBytes));

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from hoopsnake._errors import HoopError
 from hoopsnake.cli import rundirs
-from hoopsnake.report import render, units
+from hoopsnake.report import render, resources, units
 from hoopsnake.report.load import load_run
 from hoopsnake.report.model import Process, Run, RunFile
 from hoopsnake.report.text import UNICODE, Column, Line, Page, Row, Span, clean, table
@@ -72,6 +72,8 @@ def _finish(run: Run) -> None:
         _show(run)
     if about and about.explain:
         _explain(run, about)
+        if about.quiet or about.report_file:
+            _show_not_closed(run)
 
 
 def _explain(run: Run, about: RunFile) -> None:
@@ -92,6 +94,17 @@ def _explain(run: Run, about: RunFile) -> None:
         _say("there is no explanation, since no snapshot was taken; the program was too short")
     else:
         _say("there is no explanation, since no snapshot was taken")
+
+
+def _show_not_closed(run: Run) -> None:
+    """Beside an explanation, where the report does not say it."""
+    stream = sys.stderr
+    page = render.page_for(stream)
+    directory = run.about.directory if run.about else None
+    lines = resources.not_closed(run.focus, page, directory) if run.focus else []
+    if lines:
+        stream.write("\n")
+        render.write(lines, stream, colour=render.wants_colour(stream, os.environ))
 
 
 def _show(run: Run) -> None:
@@ -146,8 +159,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _not_closed(run: Run, pid: int | None, page: Page) -> list[Line]:
-    from hoopsnake.report import resources
-
     process = run.focus if pid is None else _process_of(run, pid)
     if process is None or process.final is None:
         raise HoopError("nothing is known of what was open: no process of this run told its end")

@@ -42,15 +42,10 @@ def not_closed(
     if not rows:
         return []
     shown = rows if everything else rows[:MOST_LINES]
-    columns = [
-        Column("", flexible=True, least=20),
-        Column("opened in", flexible=True, least=20, most=max(page.width - 60, 24)),
-        Column("", flexible=True),
-    ]
+    columns = [Column("", most=24), Column("opened in", most=max(page.width // 3, 24))]
     lines = [title("Not closed in time"), *table(columns, shown, page)]
     if len(shown) < len(rows):
-        more = units.plural(len(rows) - len(shown), "more line")
-        note = f"{more} of the program: hoop report --not-closed"
+        note = f"{len(rows) - len(shown)} more: hoop report --not-closed"
         lines += paragraph(note, page, "dim", indent=2)
     return lines
 
@@ -75,7 +70,7 @@ def _rows(place: OpenedPlace, directory: str | None, everything: bool) -> list[R
     if place.left.count >= least:
         rows.append([_what(place, place.left.count), where, _left(place)])
     if place.late.count >= least:
-        late = f"closed {units.duration(place.late.longest)} after the last use"
+        late = f"closed up to {units.duration(place.late.longest)} late"
         rows.append([_what(place, place.late.count), where, Span(late, "dim")])
     return rows
 
@@ -104,24 +99,19 @@ def _short(path: str, directory: str | None) -> str:
 
 
 def _finalized(place: OpenedPlace) -> Span:
-    longest = place.finalized.longest
-    text = "closed only when nobody held it any more"
-    if place.finalized.count > 1:
-        text = "closed only when nobody held them any more"
+    """Nobody closed it: its finalizer did, when nobody held it any more."""
     if place.kind == "process":
-        text = "never waited for"
-    elif place.kind == "directory":
-        text = "removed only when nobody held it any more"
-    if longest >= _SHORT:
-        text += f", up to {units.duration(longest)} later"
-    return Span(text, "dim")
+        return Span("never waited for", "dim")
+    longest = place.finalized.longest
+    late = f", up to {units.duration(longest)} late" if longest >= _SHORT else ""
+    return Span(f"left to the finalizer{late}", "dim")
 
 
 def _left(place: OpenedPlace) -> Span:
+    if place.holder:
+        return Span(f"still held by {clean(place.holder)}", "dim")
     text = {
         "process": "not waited for at the end",
-        "directory": "still there at the end",
+        "directory": "there at the end",
     }.get(place.kind, "open at the end")
-    if place.holder:
-        text += f", held by {clean(place.holder)}"
     return Span(text, "dim")

@@ -562,6 +562,72 @@ def damaged(base: Path) -> Path:
     return path
 
 
+def opened_place(
+    kind: str, file: str | None, line: int, function: str | None, **changes: Any
+) -> Json:
+    """A line that opened ten of a kind; by what `changes` says they were not closed in time."""
+    none = {"count": 0, "longest_ns": 0}
+    place: Json = {
+        "kind": kind,
+        "type": None,
+        "file": file,
+        "line": line,
+        "function": function,
+        "opened": 10,
+        "finalized": none,
+        "late": none,
+        "left": none,
+        "holder": None,
+    }
+    return place | changes
+
+
+def lateness(count: int, longest: int) -> Json:
+    return {"count": count, "longest_ns": longest}
+
+
+FORGOTTEN = [
+    opened_place("file", "/srv/app/import.py", 12, "load", finalized=lateness(3, 400)),
+    opened_place(
+        "socket",
+        "/srv/app/net/pool.py",
+        88,
+        "connect",
+        left=lateness(212, 61 * S),
+        holder="app.net.POOL.connections[*].socket",
+    ),
+    opened_place("process", "/srv/app/jobs.py", 40, "start", finalized=lateness(10, 2 * S)),
+    opened_place(
+        "other",
+        None,
+        0,
+        None,
+        type="aiohttp.client.ClientSession",
+        finalized=lateness(1, 0),
+    ),
+    opened_place(
+        "file",
+        "/usr/lib/python3/dist-packages/vendor/cache.py",
+        7,
+        "<module>",
+        late=lateness(5, 80 * S),
+    ),
+    opened_place("directory", "/srv/app/export.py", 19, "build", left=lateness(4, 9 * S)),
+    # Not worth a line: they may be meant.
+    opened_place("file", "/srv/app/app.py", 3, "<module>", left=lateness(1, 60 * S)),
+    opened_place("descriptor", "/srv/app/lock.py", 9, "lock", left=lateness(2, 60 * S)),
+]
+
+
+def forgetful(base: Path) -> Path:
+    """A program that forgets to close what it opens."""
+    files: dict[str, bytes | Json] = {
+        "4242.0.json": final_json(resources={"unseen": 0, "places": FORGOTTEN})
+    }
+    return write_run(base / "run-20260921-141320-4242", run_json(["app.py"], 4242), files)
+
+
 ALL = {
-    maker.__name__: maker for maker in (small, big, killed, passive, pool, crowd, shell, damaged)
+    maker.__name__: maker
+    for maker in (small, big, killed, passive, pool, crowd, shell, damaged, forgetful)
 }

@@ -57,6 +57,27 @@ def test_json_goes_to_stdout(base: Path, capsys: Captured) -> None:
     assert json.loads(capsys.readouterr().out)["root"]["pid"] == 4242
 
 
+def test_all_that_was_not_closed_on_demand(base: Path, capsys: Captured) -> None:
+    run_files.forgetful(base)
+    assert main(["report", "--not-closed"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "Not closed in time"
+    assert len(shown) == 2 + len(run_files.FORGOTTEN)  # that one or two were left is told as well
+    assert any("lock.py:9, lock" in line and "open at the end" in line for line in shown)
+
+
+def test_where_all_was_closed_a_line_says_so(base: Path, capsys: Captured) -> None:
+    run_files.small(base)
+    assert main(["report", "--not-closed"]) == 0
+    assert capsys.readouterr().out == "All that was opened was closed.\n"
+
+
+def test_of_a_killed_program_nobody_knows(base: Path, capsys: Captured) -> None:
+    run_files.killed(base)
+    assert main(["report", "--not-closed"]) == 2
+    assert "no process of this run told its end" in capsys.readouterr().err
+
+
 def test_one_process_on_demand(base: Path, capsys: Captured) -> None:
     run_files.pool(base)
     assert main(["report", "--pid", "4251"]) == 0

@@ -58,6 +58,7 @@ FINAL = {
     "gc": LIST,
     "collector": (dict, NONE),
     "rss": LIST,
+    "resources": OBJECT,
 }
 COLUMNS = "t_ns rss heap_held heap_returned gc_collections gc_ns"
 SAMPLES = dict.fromkeys(COLUMNS.split(), LIST)
