@@ -306,7 +306,7 @@ def test_the_types_look_as_they_did(box: Sandbox) -> None:
         "-c",
         "import _io, socket, mmap, sqlite3, os, warnings, _imp\n"
         "for t in (_io.FileIO, socket.socket, mmap.mmap, sqlite3.Connection):\n"
-        "    print(t, t.__init__, t.__new__, t.close, t.__doc__, sorted(vars(t)))\n"
+        "    print(t, t.__init__, t.__new__.__name__, t.close, t.__doc__, sorted(vars(t)))\n"
         "for f in (os.open, os.pipe, os.mkdir, warnings.warn, _imp.exec_dynamic):\n"
         "    print(f, f.__doc__, f.__text_signature__)\n"
         "import sys; sys.addaudithook(lambda e, a: print(e) if e.startswith('open') else None)\n"
