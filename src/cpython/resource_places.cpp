@@ -31,32 +31,33 @@ bool is_standard(const char* file) {
          !lies_in_packages(file);
 }
 
-struct CallerSearch {
-  Caller caller;
-  bool is_first = true;
-};
+// What calls `__init__` for a class is a piece of code of the interpreter's own.
+bool is_no_call(const char* file) { return std::strcmp(file, "__init__") == 0; }
 
-bool look_at(void* context, const Call& call) {
-  auto& search = *static_cast<CallerSearch*>(context);
-  Caller& caller = search.caller;
+bool look_for_caller(void* context, const Call& call) {
+  auto& caller = *static_cast<Caller*>(context);
   const char* const file = narrow_text(call.code->co_filename);
-  // What calls `__init__` for a class is a piece of code of the interpreter's own.
-  if (std::strcmp(file, "__init__") == 0) return true;
-  const bool is_library = is_standard(file);
-  if (search.is_first) {
-    search.is_first = false;
-    caller.function = narrow_text(call.code->co_name);
-    caller.is_direct = !is_library;
-    caller.is_import = begins_with(file, "<frozen importlib");
-    if (caller.is_import) return false;
+  if (is_no_call(file)) return true;
+  if (!is_standard(file)) {
+    caller.code = call.code;
+    caller.offset = call.offset;
+    return false;
   }
-  if (is_library) {
-    if (std::strcmp(narrow_text(call.code->co_name), "_make_self_pipe") == 0) caller.is_loop = true;
-    return true;
-  }
-  caller.code = call.code;
-  caller.offset = call.offset;
+  if (file[0] == '<' && begins_with(file, "<frozen importlib")) return false;
+  if (std::strcmp(narrow_text(call.code->co_name), "_make_self_pipe") == 0) caller.is_loop = true;
+  return true;
+}
+
+bool look_at_innermost(void* context, const Call& call) {
+  if (is_no_call(narrow_text(call.code->co_filename))) return true;
+  *static_cast<Call*>(context) = call;
   return false;
+}
+
+Call innermost_call() {
+  Call call{nullptr, 0};
+  for_each_call(look_at_innermost, &call);
+  return call;
 }
 
 void copy_text(PyObject* text, char* to, std::size_t capacity) {
@@ -109,9 +110,21 @@ void learn_standard_library() noexcept {
 }
 
 Caller find_caller() noexcept {
-  CallerSearch search;
-  for_each_call(look_at, &search);
-  return search.caller;
+  Caller caller;
+  for_each_call(look_for_caller, &caller);
+  return caller;
+}
+
+Caller find_direct_caller() noexcept {
+  const Call call = innermost_call();
+  if (call.code == nullptr || is_standard(narrow_text(call.code->co_filename))) return {};
+  return Caller{call.code, call.offset};
+}
+
+bool is_called_by(const char* function) noexcept {
+  const Call call = innermost_call();
+  return call.code != nullptr && std::strcmp(narrow_text(call.code->co_name), function) == 0 &&
+         is_standard(narrow_text(call.code->co_filename));
 }
 
 bool is_installed_package(const Caller& caller) noexcept {

@@ -12,16 +12,20 @@ namespace hoop::cpython {
 struct Caller {
   PyCodeObject* code = nullptr;  // the innermost call outside the standard library; or nullptr
   int offset = 0;                // in it
-  const char* function = "";     // of the innermost call, be it the standard library's
-  bool is_direct = false;        // the innermost call is the program's own
-  bool is_import = false;        // ... is the import system's
   bool is_loop = false;          // an event loop makes what it wakes itself by
 };
 
 // Where the standard library lies, for all calls below. REQUIRES, as all here: the GIL.
 void learn_standard_library() noexcept;
 
+// Nobody, if the import system calls.
 Caller find_caller() noexcept;
+
+// Nobody, unless the innermost call is the program's own.
+Caller find_direct_caller() noexcept;
+
+// Whether the innermost call is that of a function of the standard library with this name.
+bool is_called_by(const char* function) noexcept;
 
 // Whether it is the code of an installed package that calls.
 bool is_installed_package(const Caller& caller) noexcept;

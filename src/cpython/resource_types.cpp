@@ -196,9 +196,6 @@ void watch_files(PyTypeObject* type) {
 void watch_sockets(PyTypeObject* type) {
   watch_init<ResourceKind::kSocket>(type);
   watch_end<ResourceKind::kSocket>(type);
-  watch_uses(type,
-             {"accept", "_accept", "connect", "connect_ex", "recv", "recv_into", "recvfrom",
-              "recvfrom_into", "recvmsg", "recvmsg_into", "send", "sendall", "sendto", "sendmsg"});
 }
 
 void watch_mappings(PyTypeObject* type) {

@@ -2,11 +2,15 @@
 #include "cpython/resource_watch.h"
 
 #include <Python.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -84,13 +88,32 @@ OpenResource* note(std::uintptr_t key, const Caller& caller, ResourceKind kind) 
   return one;
 }
 
-// Where nothing is known of reading and writing, from the opening on.
-Nanoseconds unused_for(const OpenResource& one) {
-  Nanoseconds since = one.opened;
-  if (one.descriptor >= 0 && static_cast<std::size_t>(one.descriptor) < kMaxDescriptors &&
-      resource_watch.uses != nullptr)
-    since = std::max(since, resource_watch.uses[one.descriptor]);
+Nanoseconds last_use_of_file(int descriptor) {
+  const bool is_known = descriptor >= 0 && static_cast<std::size_t>(descriptor) < kMaxDescriptors;
+  return is_known && resource_watch.uses != nullptr ? resource_watch.uses[descriptor] : 0;
+}
+
+// The system knows when a connection last had data. 0: it is none.
+Nanoseconds last_use_of_socket(int descriptor, Nanoseconds now) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const int saved = errno;
+  const bool is_known =
+      ::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != 0;
+  errno = saved;
+  if (!is_known) return 0;
+  const Nanoseconds ago =
+      std::min(info.tcpi_last_data_sent, info.tcpi_last_data_recv) * kMillisecond;
+  return now > ago ? now - ago : 0;
+}
+
+// Where nothing is known of its use, since it was opened.
+Nanoseconds unused_for(const OpenResource& one, ResourceKind kind) {
   const Nanoseconds now = os::monotonic_now_coarse();
+  Nanoseconds since = one.opened;
+  if (kind == ResourceKind::kFile) since = std::max(since, last_use_of_file(one.descriptor));
+  if (kind == ResourceKind::kSocket)
+    since = std::max(since, last_use_of_socket(one.descriptor, now));
   return now > since ? now - since : 0;
 }
 
@@ -135,14 +158,15 @@ void on_closes(ResourceKind, PyObject* object) {
   if (!is_watching()) return;
   OpenResource* const one = resources.find(key_of(object));
   if (one == nullptr) return;
-  const Nanoseconds unused = unused_for(*one);
   Place& place = resources.place_of(*one);
+  const Nanoseconds unused = unused_for(*one, place.key.kind);
   if (unused >= resource_watch.late_after && place.open_now >= kManyOpen) place.late.add(unused);
   resources.remove(one);
 }
 
 void count_finalized(OpenResource* one) {
-  resources.place_of(*one).finalized.add(unused_for(*one));
+  Place& place = resources.place_of(*one);
+  place.finalized.add(unused_for(*one, place.key.kind));
   resources.remove(one);
 }
 
@@ -197,16 +221,13 @@ long as_long(PyObject* number) {
 // By subprocess.Popen: others (multiprocessing) look after their processes themselves.
 void note_process(long pid) {
   if (pid <= 0 || !is_watching()) return;
-  const Caller caller = find_caller();
-  if (std::strcmp(caller.function, "_execute_child") != 0 &&
-      std::strcmp(caller.function, "_posix_spawn") != 0)
-    return;
+  if (!is_called_by("_execute_child") && !is_called_by("_posix_spawn")) return;
   std::uintptr_t& slot = resource_watch.processes[resource_watch.processes_made++ % kProcesses];
   if (slot != 0) {
     if (OpenResource* const oldest = resources.find(slot)) resources.remove(oldest);
   }
   slot = key_of_process(pid);
-  note(slot, caller, ResourceKind::kProcess);
+  note(slot, find_caller(), ResourceKind::kProcess);
 }
 
 PyObject* call_fork_exec(void* a, void* b, void* c, void* d, void* e) {
@@ -224,8 +245,7 @@ PyObject* call_spawn(void* a, void* b, void* c, void* d, void* e) {
 void note_directory(const char* path) {
   const std::size_t length = std::strlen(path);
   if (length == 0 || length >= kPathBytes) return;
-  const Caller caller = find_caller();
-  if (std::strcmp(caller.function, "mkdtemp") != 0 || caller.is_direct) return;
+  if (!is_called_by("mkdtemp")) return;
   const std::size_t index = resource_watch.paths_made++ % kPaths;
   char* const text = resource_watch.paths[index];
   if (text[0] != 0) {
@@ -233,7 +253,8 @@ void note_directory(const char* path) {
       resources.remove(oldest);
   }
   std::memcpy(text, path, length + 1);
-  if (OpenResource* const one = note(key_of_path(path, length), caller, ResourceKind::kDirectory))
+  if (OpenResource* const one =
+          note(key_of_path(path, length), find_caller(), ResourceKind::kDirectory))
     one->identity = index;
 }
 
@@ -246,9 +267,9 @@ PyObject* call_make_directory(void* a, void* b, void* c, void* d, void* e) {
 
 // Descriptors that the program's own code asks for, and has to close itself.
 void note_descriptor(long descriptor) {
-  const Caller caller = find_caller();
+  const Caller caller = find_direct_caller();
   struct stat status {};
-  if (descriptor < 0 || !caller.is_direct || is_installed_package(caller)) return;
+  if (descriptor < 0 || caller.code == nullptr || is_installed_package(caller)) return;
   if (::fstat(static_cast<int>(descriptor), &status) != 0) return;
   OpenResource* const one = note(key_of_descriptor(descriptor), caller, ResourceKind::kDescriptor);
   if (one == nullptr) return;
@@ -368,7 +389,8 @@ void count_directory(OpenResource* one) {
     count_finalized(one);
     return;
   }
-  resources.place_of(*one).left.add(unused_for(*one));
+  Place& place = resources.place_of(*one);
+  place.left.add(unused_for(*one, place.key.kind));
   resources.remove(one);
 }
 
@@ -494,7 +516,7 @@ void count_left() {
   resources.for_each([&](const OpenResource& one) {
     Place& place = resources.place_of(one);
     if (!is_still_open(one, place.key.kind, owned) || is_of_running_thread(one)) return;
-    place.left.add(unused_for(one));
+    place.left.add(unused_for(one, place.key.kind));
   });
 }
 
