@@ -2,6 +2,7 @@
 #include "cpython/resource_holders.h"
 
 #include <Python.h>
+#include <frameobject.h>  // IWYU pragma: keep
 
 #include <cstddef>
 #include <cstring>

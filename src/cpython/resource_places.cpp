@@ -3,6 +3,7 @@
 
 #include <Python.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -101,7 +102,7 @@ void learn_standard_library() noexcept {
   const std::size_t length = std::strlen(text);
   library_length = 0;
   if (length > 0 && length + 1 < sizeof library) {
-    std::memcpy(library, text, length);
+    std::copy_n(text, length, library);
     library[length] = '/';
     library_length = length + 1;
   }

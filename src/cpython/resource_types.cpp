@@ -4,8 +4,9 @@
 #include <Python.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <iterator>
+#include <initializer_list>
 #include <utility>
 
 namespace hoop::cpython {
@@ -236,9 +237,9 @@ int descriptor_of(PyObject* object) noexcept {
 bool is_open(ResourceKind kind, PyObject* object) noexcept {
   if (kind == ResourceKind::kFile || kind == ResourceKind::kSocket)
     return descriptor_of(object) >= 0;
-  const void* pointer = nullptr;
+  std::uintptr_t pointer = 0;
   std::memcpy(&pointer, first_field(object), sizeof pointer);
-  return pointer != nullptr;
+  return pointer != 0;
 }
 
 void watch_types_of(PyObject* module) noexcept {

@@ -2,10 +2,10 @@
 #include "cpython/resource_watch.h"
 
 #include <Python.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,7 +99,7 @@ Nanoseconds last_use_of_socket(int descriptor, Nanoseconds now) {
   socklen_t size = sizeof info;
   const int saved = errno;
   const bool is_known =
-      ::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != 0;
+      ::getsockopt(descriptor, SOL_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != 0;
   errno = saved;
   if (!is_known) return 0;
   const Nanoseconds ago =
@@ -461,6 +461,7 @@ bool is_object(const OpenResource& one) { return one.key % 2 == 0; }
 bool is_child(std::uintptr_t key) {
   siginfo_t found{};
   const auto pid = static_cast<id_t>(key >> 8);
+  // NOLINTNEXTLINE(misc-include-cleaner): it does not know sys/wait.h for these
   return ::waitid(P_PID, pid, &found, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
@@ -586,6 +587,9 @@ void write_place(JsonFile& json, const Place& place) {
 
 void open_resource_watch() noexcept {
   if (process.run_dir == nullptr || is_switched_off()) return;
+  // Of an interpreter before this one nothing is left.
+  forget_resources();
+  resource_watch.is_on = false;
   learn_standard_library();
   resource_watch.interpreter = PyInterpreterState_Get();
   resource_watch.closefd = PyUnicode_InternFromString("closefd");
