@@ -167,7 +167,7 @@ def test_nothing_is_told_where_all_is_in_order(box: Sandbox) -> None:
     kept = {place["kind"] for place in found}
     assert kept == {"database", "descriptor", "file"}
     for place in found:
-        assert place["left"]["count"] == 1 and place["finalized"]["count"] == 0, place
+        assert (place["left"]["count"], place["finalized"]["count"]) == (1, 0), place
 
 
 def test_what_is_open_at_the_end_is_told_with_its_holder(box: Sandbox) -> None:
