@@ -460,6 +460,16 @@ bool is_small(std::size_t bytes) {
   return process_heap.statistics().live_bytes() < bytes;
 }
 
+// Until the attendant is done with what was taken before.
+void wait_for_attendant() {
+  const Nanoseconds end = os::monotonic_now() + kExitSnapshotTakes * kSecond;
+  PyThreadState* const released = PyEval_SaveThread();
+  while ((is_handed_over.load(std::memory_order_acquire) || snapshot_copy.is_running()) &&
+         os::monotonic_now() < end)
+    ::usleep(1000);
+  PyEval_RestoreThread(released);
+}
+
 }  // namespace
 
 void open_attendant() noexcept {
@@ -471,10 +481,11 @@ void open_attendant() noexcept {
   start();
 }
 
-bool take_snapshot_now(const char* trigger) noexcept {
+bool take_snapshot_now(const char* trigger, Patience patience_asked) noexcept {
   // Of a small heap a copy writes in a few hundredths of a second, unless the machine is busy.
   constexpr std::size_t kSmall = 64 * kMiB;
-  const Nanoseconds patience = is_small(kSmall) ? 3 * kSecond : 100 * kMillisecond;
+  const bool to_the_end = patience_asked == Patience::kToTheEnd;
+  if (to_the_end) wait_for_attendant();
   if (!attendant.is_open || is_handed_over.load(std::memory_order_relaxed)) return false;
   Job& own = handed_over;
   int file = open_own(own, trigger);
@@ -485,8 +496,10 @@ bool take_snapshot_now(const char* trigger) noexcept {
     drop_own(own);
     return false;
   }
-  const bool can_hand_over = attendant.exists;
-  if (wait_for_copy(own, can_hand_over ? patience : kExitSnapshotTakes * kSecond)) return true;
+  const bool can_hand_over = attendant.exists && !to_the_end;
+  Nanoseconds patience = kExitSnapshotTakes * kSecond;
+  if (can_hand_over) patience = is_small(kSmall) ? 3 * kSecond : 100 * kMillisecond;
+  if (wait_for_copy(own, patience)) return true;
   if (!can_hand_over) {
     snapshot_copy.end();
     return false;

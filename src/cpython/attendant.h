@@ -9,9 +9,12 @@ namespace hoop::cpython {
 
 // From now on the process can be asked. Does nothing without a run directory.
 void open_attendant() noexcept;
+enum class Patience : bool { kShort, kToTheEnd };
+
 // A snapshot of this instant, into the directory of the triggers. The program goes on while it is
-// written, unless that takes no time worth mention.
-bool take_snapshot_now(const char* trigger) noexcept;
+// written, unless that takes no time worth mention, or all of it is waited for. False: none is
+// under way.
+bool take_snapshot_now(const char* trigger, Patience patience) noexcept;
 // Has it look up from its waiting: it may have to wait for something else.
 void wake_attendant() noexcept;
 // Around a fork; a snapshot under way goes on meanwhile.

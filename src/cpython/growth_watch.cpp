@@ -75,7 +75,7 @@ bool has_time() {
 // Functions that the program registers later run earlier, and may drop what it kept.
 PyObject* take_at_exit(PyObject*, PyObject*) {
   if (watch.is_open && !watch.saw_exit && !exit_is_rehearsed())
-    watch.saw_exit = take_snapshot_now("exit");
+    watch.saw_exit = take_snapshot_now("exit", Patience::kToTheEnd);
   Py_RETURN_NONE;
 }
 
@@ -101,7 +101,7 @@ void take(const char* trigger) {
   if (!has_time()) return;
   const Nanoseconds begin = os::monotonic_now();
   be_first_at_exit();
-  take_snapshot_now(trigger);
+  take_snapshot_now(trigger, Patience::kShort);
   watch.spent += os::monotonic_now() - begin;
   watch.beats = 0;
   growth_clock.last_taken.store(os::monotonic_now(), std::memory_order_relaxed);

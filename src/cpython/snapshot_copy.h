@@ -37,6 +37,7 @@ class SnapshotCopy {
   // the caller to poll; else why not, in one line. REQUIRES: prepare_snapshots(); with kPython, the
   // GIL.
   const char* start(int file, bool with_values, const char* trigger, Instant instant) noexcept;
+  [[nodiscard]] bool is_running() const { return is_reserved_.load(); }
   // True once it has ended: `report` tells how. REQUIRES, as for end(): it runs.
   bool poll(SnapshotReport& report) noexcept;
   // Ends it; the file is a half one.
