@@ -12,18 +12,25 @@ if TYPE_CHECKING:
     import os
 
     from hoopsnake._api import Collection, PauseCount, SnapshotFile, Stats
+    from hoopsnake._copies import CopyCost, Cost
+    from hoopsnake._walk import Size
 
 __all__ = [
     "Collection",
+    "CopyCost",
+    "Cost",
     "HoopError",
     "PauseCount",
+    "Size",
     "SnapshotFile",
     "Stats",
     "__version__",
     "collect",
     "collections",
+    "copy_cost",
     "epoch",
     "install",
+    "size",
     "snapshot",
     "stats",
     "trim",
@@ -117,9 +124,42 @@ def snapshot(path: "str | os.PathLike[str]", *, with_values: bool = False) -> "S
     return _api.snapshot(fspath(path), with_values)
 
 
+def size(obj: object) -> "Size":
+    """Return what `obj` takes alone, what it reaches, and what would be freed if it went.
+
+    Bytes, as `sys.getsizeof` counts them. Classes, functions and modules belong to the program and
+    are not counted. Retained is told by reference counts: an object that anything else refers to,
+    a local variable of the caller's or C code too, is not. Goes through all that `obj` reaches:
+    about a microsecond and 200 bytes for each object meanwhile. Works without Hoopsnake's heap.
+    """
+    from hoopsnake import _walk
+
+    return _walk.size(obj)
+
+
+def copy_cost(obj: object) -> "CopyCost":
+    """Return what `copy.copy(obj)` would make and share, and what `copy.deepcopy(obj)` would.
+
+    In objects and bytes, by type; nothing is copied, and no code of the user's is called: where a
+    class says itself how it is copied, `unknown` names it. As copying does, it asks instances for
+    their `__dict__`. Works without Hoopsnake's heap.
+    """
+    from hoopsnake import _copies
+
+    return _copies.copy_cost(obj)
+
+
 def __getattr__(name: str) -> object:
     if name in ("Collection", "PauseCount", "SnapshotFile", "Stats"):
         from hoopsnake import _api
 
         return getattr(_api, name)
+    if name in ("CopyCost", "Cost"):
+        from hoopsnake import _copies
+
+        return getattr(_copies, name)
+    if name == "Size":
+        from hoopsnake import _walk
+
+        return _walk.Size
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,6 +39,8 @@ std::uint64_t Columns::buffer_bytes_of(ObjectId object) const {
   return row != nullptr ? row->bytes : 0;
 }
 
+const ContentRow* Columns::content_of(ObjectId object) const { return row_of(content, object); }
+
 const Label* Columns::label_of(ObjectId object) const { return row_of(labels, object); }
 
 ObjectId Columns::find(std::uint64_t shifted_address) const {

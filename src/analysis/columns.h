@@ -48,6 +48,13 @@ struct Amount {
   std::uint64_t bytes;
 };
 
+// What tells how small a value could be: docs/format/snapshot.md, CONTENT.
+struct ContentRow {
+  ObjectId object;
+  std::uint32_t padding;
+  std::uint64_t bytes, detail;
+};
+
 struct TextRow {
   std::uint32_t length, string, hash, width;
 };
@@ -103,6 +110,8 @@ class Columns {
     return bytes != kLarge ? bytes : large_bytes_of(object);
   }
   [[nodiscard]] std::uint64_t buffer_bytes_of(ObjectId object) const;
+  // nullptr: the file says nothing of it.
+  [[nodiscard]] const ContentRow* content_of(ObjectId object) const;
   [[nodiscard]] const Label* label_of(ObjectId object) const;
   [[nodiscard]] const TextRow* text_of(ObjectId object) const {
     const std::uint32_t rank = has_text.rank(object);
@@ -158,6 +167,7 @@ class Columns {
   Array<TextRow> text;
   Array<CapacityRow> capacity;
   Array<Amount> buffers, large;
+  Array<ContentRow> content;  // by object, rising
   Array<Label> labels;
   Array<ObjectId> roots;
   Array<std::uint64_t> memory;  // pairs: string, bytes

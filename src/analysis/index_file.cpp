@@ -49,7 +49,8 @@ void for_each_column(GraphLike& graph, F&& visit) {
   visit(columns.has_text.bits), visit(columns.has_text.ranks);
   visit(columns.has_capacity.bits), visit(columns.has_capacity.ranks);
   visit(columns.text), visit(columns.capacity), visit(columns.buffers), visit(columns.large);
-  visit(columns.labels), visit(columns.roots), visit(columns.memory), visit(columns.meta);
+  visit(columns.labels), visit(columns.content), visit(columns.roots), visit(columns.memory),
+      visit(columns.meta);
   visit(graph.referrers.first), visit(graph.referrers.source), visit(graph.root);
   visit(graph.path_parent), visit(graph.path_edge), visit(graph.dominator);
   visit(graph.retained);
@@ -157,6 +158,7 @@ class IndexCheck {
            fits(columns_.has_capacity, columns_.capacity.size()) &&
            std::all_of(columns_.buffers.begin(), columns_.buffers.end(), is_object) &&
            std::all_of(columns_.large.begin(), columns_.large.end(), is_object) &&
+           std::all_of(columns_.content.begin(), columns_.content.end(), is_object) &&
            all_below(columns_.roots, objects()) && columns_.memory.size() % 2 == 0 &&
            columns_.meta.size() % 2 == 0 && all_below(columns_.meta, columns_.string_end.size());
   }

@@ -47,6 +47,7 @@ class ColumnReader {
     read_texts();
     read_capacities();
     read_buffers();
+    read_contents();
     read_labels();
     read_roots();
     read_memory();
@@ -218,6 +219,20 @@ class ColumnReader {
     columns_.buffers = packed(buffers);
   }
   static bool by_object(const Amount& a, const Amount& b) { return a.object < b.object; }
+
+  void read_contents() {
+    std::vector<ContentRow> rows;
+    SectionReader in(file_, Section::kContent);
+    ObjectId object = 0;
+    while (!in.at_end()) {
+      object = sparse_object(in, object);
+      if (!rows.empty() && rows.back().object == object) in.fail("an object twice");
+      ContentRow row{object, 0, in.number(), 0};
+      row.detail = in.number();
+      rows.push_back(row);
+    }
+    columns_.content = packed(rows);
+  }
 
   void read_labels() {
     std::vector<Label> labels;

@@ -21,6 +21,7 @@
 #include "analysis/path_names.h"
 #include "analysis/snapshot.h"
 #include "bindings/remote.h"
+#include "bindings/survey.h"
 #include "snapshot/format.h"
 
 namespace nb = nanobind;
@@ -288,6 +289,20 @@ class Core {
   std::size_t child_count(const nb::object& id) { return snapshot_.child_count(from_optional(id)); }
   nb::list cycles(bool all);
   nb::bytes column(const std::string& name);
+  nb::object survey(const std::string& what, std::uint64_t least_bytes);
+  [[nodiscard]] nb::tuple survey_column(const nb::bytes& arrays) const {
+    return bindings::survey_column(snapshot_, ids_from(columns(), arrays));
+  }
+  [[nodiscard]] nb::tuple claim(const nb::bytes& ids, const nb::bytearray& claimed) const {
+    return bindings::claim(snapshot_, ids_from(columns(), ids), claimed);
+  }
+  // (bytes, detail) of section CONTENT.
+  [[nodiscard]] nb::object content(ObjectId id) const {
+    check(id);
+    const analysis::ContentRow* const row = columns().content_of(id);
+    if (row == nullptr) return nb::none();
+    return nb::make_tuple(row->bytes, row->detail);
+  }
 
   [[nodiscard]] nb::bytes appeared_since(const Core& first, const Core& middle) const {
     const std::vector<ObjectId> ids =
@@ -372,6 +387,18 @@ nb::list Core::cycles(bool all) {
                                group.held, example));
   }
   return rows;
+}
+
+// Groups of objects that one change would make smaller, in the tuples of bindings/survey.h.
+nb::object Core::survey(const std::string& what, std::uint64_t least_bytes) {
+  if (what == "dicts") return survey_dicts(snapshot_, least_bytes);
+  if (what == "instances") return survey_instances(snapshot_, least_bytes);
+  if (what == "equals") return survey_equals(snapshot_, least_bytes);
+  if (what == "wide") return survey_wide(snapshot_, least_bytes);
+  if (what == "containers") return survey_containers(snapshot_, least_bytes);
+  if (what == "numbers") return survey_numbers(snapshot_, least_bytes);
+  if (what == "callables") return survey_callables(snapshot_, least_bytes);
+  throw nb::value_error("no such survey");
 }
 
 // Whole columns, for Arrow: little-endian numbers.
@@ -473,6 +500,10 @@ NB_MODULE(_core, module) {
       .def("child_count", &Core::child_count, nb::arg("number").none())
       .def("cycles", &Core::cycles, nb::arg("everything") = false)
       .def("column", &Core::column)
+      .def("content", &Core::content)
+      .def("survey", &Core::survey, nb::arg("what"), nb::arg("least_bytes"))
+      .def("survey_column", &Core::survey_column)
+      .def("claim", &Core::claim)
       .def("appeared_since", &Core::appeared_since)
       .def("write_devtools", &Core::write_devtools);
   module.def("compress", &analysis::compress);

@@ -51,8 +51,9 @@ enum class Section : std::uint32_t {
   kRoots = 16,
   kMemory = 17,
   kMeta = 18,
+  kContent = 19,
 };
-inline constexpr std::size_t kSectionCount = 19;
+inline constexpr std::size_t kSectionCount = 20;
 
 struct BlockHeader {
   std::uint32_t section;

@@ -40,6 +40,7 @@ void Rows::add(Address object, const TypeInfo& info, std::size_t edges, bool is_
   const Slots slots = has_slots ? slots_of(object, info, layout_) : Slots{};
   const Label label = label_of(object, info);
   const std::size_t buffer = info.buffer == BufferRule::kNone ? 0 : owned_buffer(object, info);
+  const Content content = content_of(object, info, layout_);
   if (info.layout == Layout::kStr && characters_of(object, layout_).is_interned)
     common.flags |= kInterned;
   if (has_text) add_text(text);
@@ -49,6 +50,7 @@ void Rows::add(Address object, const TypeInfo& info, std::size_t edges, bool is_
   }
   if (!label.is_empty()) add_label(label);
   if (buffer != 0) add_buffer(buffer);
+  if (content.bytes != 0) add_content(content);
   add_common(object, common);
 }
 
@@ -96,6 +98,13 @@ void Rows::add_buffer(std::size_t bytes) {
   sections_.number(Section::kBuffers, count_ - last_with_buffer_);
   last_with_buffer_ = count_;
   sections_.number(Section::kBuffers, bytes);
+}
+
+void Rows::add_content(const Content& content) {
+  sections_.number(Section::kContent, count_ - last_with_content_);
+  last_with_content_ = count_;
+  sections_.number(Section::kContent, content.bytes);
+  sections_.number(Section::kContent, content.detail);
 }
 
 // 3.12 and later mark what never dies by the sign of the lower half; before, static objects count

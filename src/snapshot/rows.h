@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "snapshot/collector_lists.h"
+#include "snapshot/content.h"
 #include "snapshot/frames.h"
 #include "snapshot/keyed_hash.h"
 #include "snapshot/python_layout.h"
@@ -70,6 +71,7 @@ class Rows {
   void add_label(const Label& label);
   void add_text(const Text& text);
   void add_buffer(std::size_t bytes);
+  void add_content(const Content& content);
   [[nodiscard]] std::uint64_t coded_count(Address object) const;
   [[nodiscard]] Text text_of(Address object, const TypeInfo& info);
   [[nodiscard]] Label label_of(Address object, const TypeInfo& info);
@@ -85,6 +87,7 @@ class Rows {
   Address last_address_ = 0;
   std::size_t last_labelled_ = 0;
   std::size_t last_with_buffer_ = 0;
+  std::size_t last_with_content_ = 0;
 };
 
 }  // namespace hoop::snapshot

@@ -14,6 +14,7 @@ usage: hoop run [options] (script.py | -m module | -c code | command) [arguments
        hoop snap [options] PID
        hoop explain FILE ...
        hoop watch [options] PID
+       hoop advise [options] (FILE | script.py) [arguments]
        hoop (top | tree | why | refs | cycles | diff | audit | sql | export) FILE ...
        hoop learn [options] (script.py | -c code | LESSON) [arguments]
        hoop quiz [options] [NAME ...]
@@ -22,10 +23,10 @@ usage: hoop run [options] (script.py | -m module | -c code | command) [arguments
 Runs a Python program on Hoopsnake's heap, which is fast and gives memory back, and reports
 where the memory went. `hoop snap` writes all objects of a running Python process into a file,
 while it goes on. `hoop explain` says from such snapshots why memory does not go away and what to
-change, `hoop watch` does so with a running process. The others question a snapshot: what takes
-the memory (top, tree), who holds it (why, refs, cycles, audit), what appeared (diff).
-`hoop learn` shows, line by line, what becomes of a program's objects, `hoop quiz` asks questions
-on it. `hoop VERB --help` says more.
+change, `hoop watch` does so with a running process. `hoop advise` says what would make a program
+smaller. The others question a snapshot: what takes the memory (top, tree), who holds it (why,
+refs, cycles, audit), what appeared (diff). `hoop learn` shows, line by line, what becomes of a
+program's objects, `hoop quiz` asks questions on it. `hoop VERB --help` says more.
 """
 
 
@@ -40,6 +41,7 @@ _QUESTIONS = {
     "diff": ("diff", "main"),
     "explain": ("explain", "main"),
     "watch": ("watch", "main"),
+    "advise": ("advise", "main"),
     "audit": ("audit", "main"),
     "sql": ("sql", "sql"),
     "export": ("sql", "export"),
