@@ -112,4 +112,9 @@ struct TextColumn {
 };
 TextColumn survey_column(const Snapshot& snapshot, const std::vector<ObjectId>& arrays);
 
+// What an allocator takes for objects: their blocks, as it rounds them.
+enum class AllocatedBy { kHoop, kPymalloc };
+std::uint64_t taken_bytes(const Columns& columns, const std::vector<ObjectId>& ids,
+                          AllocatedBy allocator);
+
 }  // namespace hoop::analysis

@@ -181,11 +181,12 @@ bool is_attribute(const Graph& graph, ObjectId object) {
   const EdgeId edge = graph.path_edge[object];
   if (edge == kNone) return false;
   if (graph.columns.kind(edge) == EdgeKind::kAttribute)
-    return graph.columns.layout_of(graph.path_parent[object]) == Layout::kInstance;
+    return !is_built_in(graph.columns, graph.path_parent[object]);
   const ObjectId parent = graph.path_parent[object];
   const EdgeId before = graph.path_edge[parent];
   return before != kNone && graph.columns.kind(before) == EdgeKind::kDict &&
-         graph.columns.layout_of(graph.path_parent[parent]) == Layout::kInstance;
+         graph.columns.layout_of(graph.path_parent[parent]) != Layout::kType &&
+         graph.columns.layout_of(graph.path_parent[parent]) != Layout::kModule;
 }
 
 }  // namespace
@@ -317,6 +318,52 @@ TextColumn survey_column(const Snapshot& snapshot, const std::vector<ObjectId>& 
   }
   found.distinct = distinct.size();
   return found;
+}
+
+namespace {
+
+// The part of a container that its table or its items are not in; 0: it is one block.
+std::uint64_t head_bytes(Layout layout) {
+  switch (layout) {
+    case Layout::kList:
+    case Layout::kByteArray:
+      return 56;
+    case Layout::kDict:
+      return 64;
+    case Layout::kSet:
+      return 216;
+    default:
+      return 0;
+  }
+}
+
+std::uint64_t rounded(std::uint64_t bytes, std::uint64_t step) {
+  return (bytes + step - 1) / step * step;
+}
+
+std::uint64_t block_bytes(std::uint64_t bytes, AllocatedBy allocator) {
+  constexpr std::uint64_t kSmall = 512, kMedium = 32 * 1024, kPage = 4096;
+  if (bytes <= kSmall) return rounded(bytes, 16);
+  if (allocator == AllocatedBy::kPymalloc)
+    return bytes < 128 * 1024 ? rounded(bytes + 8, 16) : rounded(bytes + 16, kPage);
+  if (bytes <= kMedium) {
+    const auto log = 63 - static_cast<unsigned>(__builtin_clzll(bytes - 1));
+    return rounded(bytes, std::uint64_t{1} << (log - 3));
+  }
+  return rounded(bytes, 16);  // pages behind the end are never touched
+}
+
+}  // namespace
+
+std::uint64_t taken_bytes(const Columns& columns, const std::vector<ObjectId>& ids,
+                          AllocatedBy allocator) {
+  std::uint64_t sum = 0;
+  for (const ObjectId object : ids) {
+    const std::uint64_t bytes = columns.bytes_of(object);
+    const std::uint64_t head = std::min(head_bytes(columns.layout_of(object)), bytes);
+    sum += block_bytes(head, allocator) + block_bytes(bytes - head, allocator);
+  }
+  return sum;
 }
 
 }  // namespace hoop::analysis

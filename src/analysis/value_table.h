@@ -9,8 +9,11 @@
 
 namespace hoop::analysis {
 
+// The sum is spread before the value comes in: two values in another order give another sum.
 constexpr std::uint64_t mixed(std::uint64_t sum, std::uint64_t value) {
-  sum = (sum ^ value) * 0x9E3779B97F4A7C15u;
+  constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15u;
+  sum = (sum + 1) * kSpread;
+  sum = ((sum ^ sum >> 32) ^ value) * kSpread;
   return sum ^ sum >> 29;
 }
 

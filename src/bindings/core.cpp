@@ -20,6 +20,7 @@
 #include "analysis/heap_file.h"
 #include "analysis/path_names.h"
 #include "analysis/snapshot.h"
+#include "analysis/survey.h"
 #include "bindings/remote.h"
 #include "bindings/survey.h"
 #include "snapshot/format.h"
@@ -296,6 +297,11 @@ class Core {
   [[nodiscard]] nb::tuple claim(const nb::bytes& ids, const nb::bytearray& claimed) const {
     return bindings::claim(snapshot_, ids_from(columns(), ids), claimed);
   }
+  [[nodiscard]] std::uint64_t taken(const nb::bytes& ids, bool by_hoop) const {
+    const auto allocator =
+        by_hoop ? analysis::AllocatedBy::kHoop : analysis::AllocatedBy::kPymalloc;
+    return analysis::taken_bytes(columns(), ids_from(columns(), ids), allocator);
+  }
   // (bytes, detail) of section CONTENT.
   [[nodiscard]] nb::object content(ObjectId id) const {
     check(id);
@@ -391,13 +397,13 @@ nb::list Core::cycles(bool all) {
 
 // Groups of objects that one change would make smaller, in the tuples of bindings/survey.h.
 nb::object Core::survey(const std::string& what, std::uint64_t least_bytes) {
-  if (what == "dicts") return survey_dicts(snapshot_, least_bytes);
-  if (what == "instances") return survey_instances(snapshot_, least_bytes);
-  if (what == "equals") return survey_equals(snapshot_, least_bytes);
-  if (what == "wide") return survey_wide(snapshot_, least_bytes);
-  if (what == "containers") return survey_containers(snapshot_, least_bytes);
-  if (what == "numbers") return survey_numbers(snapshot_, least_bytes);
-  if (what == "callables") return survey_callables(snapshot_, least_bytes);
+  if (what == "dicts") return bindings::survey_dicts(snapshot_, least_bytes);
+  if (what == "instances") return bindings::survey_instances(snapshot_, least_bytes);
+  if (what == "equals") return bindings::survey_equals(snapshot_, least_bytes);
+  if (what == "wide") return bindings::survey_wide(snapshot_, least_bytes);
+  if (what == "containers") return bindings::survey_containers(snapshot_, least_bytes);
+  if (what == "numbers") return bindings::survey_numbers(snapshot_, least_bytes);
+  if (what == "callables") return bindings::survey_callables(snapshot_, least_bytes);
   throw nb::value_error("no such survey");
 }
 
@@ -504,6 +510,7 @@ NB_MODULE(_core, module) {
       .def("survey", &Core::survey, nb::arg("what"), nb::arg("least_bytes"))
       .def("survey_column", &Core::survey_column)
       .def("claim", &Core::claim)
+      .def("taken", &Core::taken)
       .def("appeared_since", &Core::appeared_since)
       .def("write_devtools", &Core::write_devtools);
   module.def("compress", &analysis::compress);

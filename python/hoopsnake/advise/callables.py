@@ -66,7 +66,7 @@ def _closures(heap: Heap, code: int, cells: int, count: int, ids: bytes) -> Advi
     file, line = (label[2], label[3]) if label else ("", 0)
     name = short_name((label[1] or label[0]) if label else "a function")
     functions = [n for n in numbers(ids) if heap.snapshot.layout_of(n) == Layout.FUNCTION]
-    now = sum(heap.taken(number) for number in numbers(ids))
+    now = heap.taken_all(ids)
     captured = round(cells / count)
     after = heap.sizes.slotted(captured) if captured else 0
     function = heap.taken(functions[0])

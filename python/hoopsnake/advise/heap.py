@@ -154,8 +154,10 @@ class Heap:
         if found is None:
             return facts
         facts.file, facts.line = class_place(self.snapshot, found)
-        facts.line = class_line(facts.file, kind.qualname) or facts.line
         module = kind.module
+        if facts.file.startswith("<"):  # methods that were made by `exec`, a dataclass's for one
+            facts.file, facts.line = self._module_files.get(module, ""), 0
+        facts.line = class_line(facts.file, kind.qualname) or facts.line
         facts.is_library = (
             is_library_file(facts.file) if facts.file else self.is_library_module(module)
         )
@@ -210,6 +212,10 @@ class Heap:
         return function_place(self.snapshot, number)
 
     # --- amounts ----------------------------------------------------------------------------------
+
+    def taken_all(self, ids: bytes) -> int:
+        """By these objects together."""
+        return self.core.taken(ids, self.sizes.allocator == "hoop")
 
     def taken(self, number: int) -> int:
         facts = self.core.object(number)

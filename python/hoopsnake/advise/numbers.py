@@ -56,9 +56,7 @@ def _of_group(heap: Heap, group: Group) -> Advice:
     code, each = _item(group)
     count, items = group["containers"], group["items"]
     is_rows = 0 < group["width"] <= _MOST_COLUMNS and count >= _FEWEST_ROWS
-    mean = group["container_bytes"] // count
-    now = count * heap.sizes.taken(_layout(heap, group), mean)
-    now += group["boxes"] * heap.sizes.number(24 if group["is_float"] else group["longest"])
+    now = heap.taken_all(group["ids"])
     if is_rows:
         after = group["width"] * heap.sizes.array(count, each)
     else:

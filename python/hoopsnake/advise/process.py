@@ -9,8 +9,8 @@ from hoopsnake.advise.heap import MIB, Heap
 from hoopsnake.advise.model import Advice
 from hoopsnake.report import units
 
-_SHARE = 0.1  # of resident memory
-_LEAST = 4 * MIB
+_SHARE = 0.2  # of resident memory
+_LEAST = 8 * MIB
 
 
 def advice(heap: Heap) -> Iterator[Advice]:

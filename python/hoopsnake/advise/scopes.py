@@ -171,13 +171,21 @@ class Scope:
 
     def _is_consumed(self, name: ast.Name) -> bool:
         parent = self.parents[name]
-        if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)):
+        if isinstance(parent, (ast.For, ast.AsyncFor)):
             return parent.iter is name
+        if isinstance(parent, ast.comprehension):
+            return parent.iter is name and self._may_be_mapped(self.parents[parent])
         if not isinstance(parent, ast.Call) or name not in parent.args:
             return False
         if isinstance(parent.func, ast.Name):
             return parent.func.id in _CONSUMERS and len(parent.args) == 1
         return isinstance(parent.func, ast.Attribute) and parent.func.attr in _CONSUMING_METHODS
+
+    def _may_be_mapped(self, made: ast.AST) -> bool:
+        """What is made of each may need that each lives on: weak references to them, for one."""
+        if isinstance(made, ast.GeneratorExp):
+            return True
+        return not isinstance(self.node, ast.Module) and "weakref" not in self.text
 
     def _is_parse(self, value: ast.expr, name: ast.Name) -> bool:
         if not isinstance(value, ast.Call):

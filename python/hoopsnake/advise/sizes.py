@@ -16,8 +16,7 @@ Allocator = Literal["hoop", "pymalloc"]
 GC_HEAD = 16
 POINTER = 8
 _OBJECT = 16
-_SMALL, _MEDIUM, _RUN = 512, 32 << 10, 1 << 20
-_UNIT, _PAGE = 16 << 10, 4 << 10
+_SMALL, _MEDIUM, _PAGE = 512, 32 << 10, 4 << 10
 _MAPPED = 128 << 10  # malloc() maps what is larger
 _MOST_INLINE = {11: 29, 12: 29, 13: 29, 14: 30}
 
@@ -47,7 +46,7 @@ class Sizes:
         if size <= _MEDIUM:
             step = 1 << (size - 1).bit_length() - 1 - 3
             return _up(size, step)
-        return _up(size, _UNIT if size <= _RUN else _PAGE)
+        return _up(size, 16)  # pages behind the end are never touched
 
     def malloc(self, size: int) -> int:
         """What glibc's malloc() takes for it."""

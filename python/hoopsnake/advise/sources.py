@@ -84,7 +84,8 @@ def _list_once(heap: Heap, file: str, scope: Scope, name: str, number: int) -> I
     use = scope.single_use(name)
     if use is None:
         return
-    saving = _size(heap, number)
+    ids = _ids_below(heap, number)
+    saving = heap.taken_all(ids)
     items = heap.core.capacity(number)
     count = items[0] if items else 0
     made = Advice(
@@ -97,7 +98,7 @@ def _list_once(heap: Heap, file: str, scope: Scope, name: str, number: int) -> I
         "generator makes each when it is wanted, and keeps none.",
         use.example,
         now=saving,
-        ids=_ids_below(heap, number),
+        ids=ids,
         file=file,
         line=use.made,
         held=heap.held(number.to_bytes(4, "little")),

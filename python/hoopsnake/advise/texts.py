@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hoopsnake.advise.heap import Heap, numbers
+from hoopsnake.advise.heap import Heap
 from hoopsnake.advise.model import Advice, Trial
 from hoopsnake.heap.layouts import Layout
 from hoopsnake.report import units
@@ -37,7 +37,7 @@ def _equal(
     held = heap.held(ids)
     word = _WORDS[layout]
     mean = size // count
-    saving = count * heap.sizes.taken(layout, mean)
+    saving = heap.taken_all(ids)
     made = Advice(
         "equal-values",
         f"{count:,} of {whole:,} `{word}` are equal to others that are there",
@@ -97,7 +97,7 @@ def _wide(
     heap: Heap, width: int, length: int, wide: int, utf8: int, size: int, ids: bytes
 ) -> Advice:
     count = len(ids) // 4
-    now = sum(heap.taken(number) for number in numbers(ids)) if count < 10_000 else size
+    now = heap.taken_all(ids)
     each = utf8 // count
     saving = now - count * heap.sizes.bytes(each)
     held = heap.held(ids)

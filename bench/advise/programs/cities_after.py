@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words of a file, equal ones by the thousand. As advised."""
+
+import sys
+
+from bench.advise.measured import end, scaled
+
+TEXT = "Amsterdam,Barcelona,Copenhagen,Dubrovnik\n" * scaled(80_000)
+CITIES = [sys.intern(city) for line in TEXT.splitlines() for city in line.split(",")]
+del TEXT
+end()

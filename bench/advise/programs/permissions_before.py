@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tuple for each user, the same few."""
+
+from bench.advise.measured import end, scaled
+
+KINDS = ["read", "write", "admin"]
+USERS = [tuple(KINDS[: 1 + i % 3]) for i in range(scaled(300_000))]
+end()

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Points of a map, instances of a plain class."""
+
+from bench.advise.measured import end, scaled
+
+
+class Point:
+    def __init__(self, x, y, name):
+        self.x = x
+        self.y = y
+        self.name = name
+
+
+POINTS = [Point(None, None, None) for _ in range(scaled(300_000))]
+end()

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An empty list in each object."""
+
+from bench.advise.measured import end, scaled
+
+
+class Page:
+    __slots__ = ("tags", "title")
+
+    def __init__(self):
+        self.title = None
+        self.tags = []
+
+
+PAGES = [Page() for _ in range(scaled(200_000))]
+end()

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tuple of three floats for each position."""
+
+from bench.advise.measured import end, scaled
+
+TRACK = [(float(i), float(i + 1), float(i + 2)) for i in range(scaled(100_000))]
+end()
