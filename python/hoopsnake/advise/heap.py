@@ -94,7 +94,9 @@ class Heap:
         """What is held by a name of its own on the way: a variable, not an entry of it."""
         for number in reversed(self.core.path_objects(example)):
             path = self.core.path(number)
-            if "[" not in path and "{" not in path and self.snapshot.layout_of(number) in _HOLDERS:
+            if "[" in path or "{" in path or "._mgr" in path:  # inside of pandas
+                continue
+            if self.snapshot.layout_of(number) in _HOLDERS:
                 return place_of(self.snapshot, number).holder
         return holder_of(self.snapshot, example).holder
 
@@ -102,12 +104,13 @@ class Heap:
         return bool(held) and all(self._is_of_library(one.holder) for one in held)
 
     def _is_of_library(self, holder: Holder) -> bool:
-        if holder.file:
-            return is_library_file(holder.file)
-        if holder.path.startswith("<interpreter>"):
-            return True
         module = self.module_of(holder.path)
-        return bool(module) and self.is_library_module(module)
+        if module:
+            return self.is_library_module(module)
+        # What no variable holds, nobody can look for in the program.
+        if holder.path.startswith(("<interpreter>", "held by C", "garbage")):
+            return True
+        return is_library_file(holder.file)
 
     def module_of(self, path: str) -> str:
         """The longest name of a module that the path begins with."""

@@ -58,6 +58,25 @@ class Source:
         ]
         return Scope(self.text, max(found, key=lambda node: node.lineno)) if found else None
 
+    def unnamed_list(self, line: int) -> str | None:
+        """A call at this line that is given a list comprehension, and takes one after the other."""
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
+                continue
+            if not node.lineno <= line <= (node.end_lineno or node.lineno):
+                continue
+            if isinstance(node.args[0], ast.ListComp) and _takes_one_by_one(node):
+                inner = ast.get_source_segment(self.text, node.args[0]) or "[]"
+                function = ast.get_source_segment(self.text, node.func) or "f"
+                return f"{function}({inner[1:-1].strip()})"
+        return None
+
+
+def _takes_one_by_one(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Name):
+        return call.func.id in _CONSUMERS
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _CONSUMING_METHODS
+
 
 def open_source(path: str) -> Source | None:
     """None: it cannot be read, or is no Python."""
@@ -177,9 +196,7 @@ class Scope:
             return parent.iter is name and self._may_be_mapped(self.parents[parent])
         if not isinstance(parent, ast.Call) or name not in parent.args:
             return False
-        if isinstance(parent.func, ast.Name):
-            return parent.func.id in _CONSUMERS and len(parent.args) == 1
-        return isinstance(parent.func, ast.Attribute) and parent.func.attr in _CONSUMING_METHODS
+        return len(parent.args) == 1 and _takes_one_by_one(parent)
 
     def _may_be_mapped(self, made: ast.AST) -> bool:
         """What is made of each may need that each lives on: weak references to them, for one."""

@@ -12,11 +12,14 @@ from hoopsnake.advise.scopes import Scope, open_source
 from hoopsnake.heap.layouts import FRAMES, Layout
 from hoopsnake.report import units
 
+_HELD_BY_C = 3  # of `hoopsnake.heap.model.ROOTS`
+_MOST_ROOTS = 100
 _TEXT = (Layout.STR, Layout.BYTES, Layout.BYTEARRAY)
 
 
 def advice(heap: Heap) -> Iterator[Advice]:
     """Of the program's own frames, and the names of its own modules."""
+    yield from _unnamed(heap)
     for file, name, line, variables in (*_frames(heap), *_modules(heap)):
         if not variables or is_library_file(file):
             continue
@@ -24,6 +27,62 @@ def advice(heap: Heap) -> Iterator[Advice]:
         scope = source.scope(name, line) if source else None
         if scope:
             yield from _in_scope(heap, file, scope, variables)
+
+
+def _unnamed(heap: Heap) -> Iterator[Advice]:
+    """A list that is built for one call: a frame is at that call, and nothing has the list yet.
+
+    What the running frame has on its stack is in no file, so that the list seems held by C.
+    """
+    waiting = [
+        number for number in heap.core.children(None, _MOST_ROOTS) if _is_built(heap, number)
+    ]
+    if len(waiting) != 1:
+        return
+    for kind in heap.snapshot.types:
+        if kind.layout not in FRAMES:
+            continue
+        for frame in memoryview(heap.core.objects_of_type(kind.row)).cast("I"):
+            label = heap.core.label(frame)
+            if label is None or not label[2] or is_library_file(label[2]) or label[4]:
+                continue
+            source = open_source(label[2])
+            example = source.unnamed_list(label[3]) if source else None
+            if example:
+                yield _of_list(heap, waiting[0], label[2], label[3], example)
+                return
+
+
+def _is_built(heap: Heap, number: int) -> bool:
+    return (
+        heap.snapshot.type_of(number).name == "list"
+        and _size(heap, number) >= heap.least
+        and heap.core.object(number)[8] == _HELD_BY_C
+    )
+
+
+def _of_list(heap: Heap, number: int, file: str, line: int, example: str) -> Advice:
+    ids = _ids_below(heap, number)
+    saving = heap.taken_all(ids)
+    items = heap.core.capacity(number)
+    made = Advice(
+        "list-once",
+        f"a list of {items[0] if items else 0:,} (so far) is built for a call that takes one after "
+        "the other",
+        saving,
+        1,
+        "list",
+        "Leave out the brackets: a generator makes each when it is wanted, and keeps none.",
+        example,
+        now=saving,
+        ids=ids,
+        file=file,
+        line=line,
+        held=heap.held(number.to_bytes(4, "little")),
+        evidence=[f"it retains {units.size(saving)} at this moment"],
+    )
+    _add_trial(heap, made)
+    return made
 
 
 def _frames(heap: Heap) -> Iterator[tuple[str, str, int, dict[str, int]]]:
@@ -104,14 +163,17 @@ def _list_once(heap: Heap, file: str, scope: Scope, name: str, number: int) -> I
         held=heap.held(number.to_bytes(4, "little")),
         evidence=[f"it retains {units.size(saving)} at this moment; nothing else uses it"],
     )
-    each = heap.sizes.block(24) + 8
+    _add_trial(heap, made)
+    yield made
+
+
+def _add_trial(heap: Heap, made: Advice) -> None:
     made.trial = Trial(
         "def make(count):\n    return [float(i) for i in range(count)]\n",
         "def make(count):\n    return (float(i) for i in range(count))\n",
         20_000,
     )
-    made.unit_saving = float(each)
-    yield made
+    made.unit_saving = float(heap.sizes.number(24) + 8)
 
 
 def _beside_text(

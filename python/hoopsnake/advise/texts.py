@@ -38,6 +38,7 @@ def _equal(
     word = _WORDS[layout]
     mean = size // count
     saving = heap.taken_all(ids)
+    is_column = heap.has_pandas and any("<numpy.ndarray>" in one.path for one in held)
     made = Advice(
         "equal-values",
         f"{count:,} of {whole:,} `{word}` are equal to others that are there",
@@ -64,6 +65,11 @@ def _equal(
             "strings"
         ],
     )
+    if is_column:
+        made.change = (
+            "Make the column a category: each value once, and a small number for each row."
+        )
+        made.example = 'frame["city"] = frame["city"].astype("category")  # or dtype= when read'
     made.trial, made.unit_saving = _equal_trial(heap, layout, mean)
     return made
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from hoopsnake._errors import HoopError
 from hoopsnake._output import whole_file
 from hoopsnake.cli import snapshots as shared
+from hoopsnake.cli import triggers
 from hoopsnake.report import units
 from hoopsnake.report.text import BLANK, Line, Page, Span, clean, paragraph
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hoopsnake.heap import Snapshot
 
 _MOST = 10
+_ABOUT = 0.85  # of the largest snapshot
 _WITH_VALUE = ("-n", "--rows", "--keep", "--markdown")
 _MAGIC = b"HOOPSNAP"
 
@@ -91,9 +93,10 @@ def _is_snapshot(path: str) -> bool:
 
 def _run(words: Sequence[str], folder: str, keep: str | None) -> str:
     """Run a program as it is; return the snapshot of the largest peak of its processes."""
-    command = [sys.executable, "-m", "hoopsnake", "run", "--quiet"]
-    command += ["--snapshot-at", "peak,exit", "--snapshots", folder, "--", *words]
-    status = subprocess.run(command, check=False).returncode
+    command = [sys.executable, "-m", "hoopsnake", "run", "--quiet", "--", *words]
+    # As it grows, and at each new peak: a short program has ended before a peak is noticed.
+    environ = os.environ | triggers.environment(["explain", "peak"], folder)
+    status = subprocess.run(command, env=environ, check=False).returncode
     if status in (126, 127):
         raise HoopError("there is nothing to advise on", exit_code=status)
     if status:
@@ -102,10 +105,13 @@ def _run(words: Sequence[str], folder: str, keep: str | None) -> str:
     files = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".hoop")]
     if not files:
         raise HoopError(
-            "the program left no snapshot: it is no Python that Hoopsnake knows, or it was killed"
+            "the program left no snapshot: it is no Python that Hoopsnake knows, or it ended "
+            "at once"
         )
-    # Of a short program the peak may come before anybody looked: then its end.
-    chosen = max(files, key=os.path.getsize)
+    # The last of those that are about as large as the largest: things are in place by then.
+    largest = max(map(os.path.getsize, files))
+    large = [path for path in files if os.path.getsize(path) >= _ABOUT * largest]
+    chosen = max(large, key=os.path.getmtime)
     if keep:
         with (
             whole_file(keep) as part,
@@ -186,7 +192,10 @@ def _answer(snapshot: Snapshot, found: Sequence[Advice]) -> str:
     from hoopsnake.advise.documents import total_of
 
     if not found:
-        return "Nothing of any size would make it smaller (-v shows what is small)."
+        return (
+            "Nothing of any size would make it smaller (-v shows what is small, and what is of "
+            "libraries)."
+        )
     total = min(total_of(found), snapshot.size)
     first = found[0]
     share = units.percent(total, snapshot.size)
