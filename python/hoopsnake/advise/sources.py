@@ -78,7 +78,6 @@ def _of_list(heap: Heap, number: int, file: str, line: int, example: str) -> Adv
         ids=ids,
         file=file,
         line=line,
-        held=heap.held(number.to_bytes(4, "little")),
         evidence=[f"it retains {units.size(saving)} at this moment"],
     )
     _add_trial(heap, made)
