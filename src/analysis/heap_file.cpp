@@ -22,10 +22,10 @@ using snapshot::Section;
 namespace {
 
 constexpr const char* kNames[snapshot::kSectionCount] = {
-    "END",          "STRINGS",      "TYPES",        "OBJECT_ADDRESS", "OBJECT_TYPE", "OBJECT_SIZE",
-    "OBJECT_COUNT", "OBJECT_FLAGS", "OBJECT_EDGES", "EDGE_KIND",      "EDGE_NAME",   "EDGE_TARGET",
-    "TEXT",         "CAPACITY",     "BUFFERS",      "LABELS",         "ROOTS",       "MEMORY",
-    "META",         "CONTENT"};
+    "END",         "STRINGS",      "TYPES",        "OBJECT_ADDRESS", "OBJECT_TYPE",
+    "OBJECT_SIZE", "OBJECT_COUNT", "OBJECT_FLAGS", "OBJECT_EDGES",   "EDGE_KIND",
+    "EDGE_NAME",   "EDGE_TARGET",  "TEXT",         "CAPACITY",       "BUFFERS",
+    "LABELS",      "ROOTS",        "MEMORY",       "META",           "CONTENT"};
 
 bool same(const char* bytes, const char* magic) {
   return std::memcmp(bytes, magic, snapshot::kMagicBytes) == 0;

@@ -12,6 +12,7 @@
 #include "analysis/array.h"
 #include "analysis/columns.h"
 #include "analysis/graph.h"
+#include "analysis/snapshot.h"
 #include "analysis/survey.h"
 #include "analysis/value_table.h"
 #include "snapshot/format.h"

@@ -4,7 +4,6 @@
 #include <Python.h>
 #include <nanobind/nanobind.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>

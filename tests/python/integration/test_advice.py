@@ -202,6 +202,30 @@ def test_sources_tell_of_lists_gone_through_once_and_of_text_beside_data(box: Sa
     assert "`text`" in texts[0].title
 
 
+CONTENT = """
+import hoopsnake
+NARROW = "plain " * 10
+WIDE = "plain \\u2026" * 10
+WIDER = "plain \\u2026\\U0001f600" * 10
+VIEW = memoryview(bytearray(1000))[10:110:2]
+hoopsnake.snapshot("all.hoop")
+"""
+
+
+@same_everywhere
+def test_the_file_says_how_small_values_could_be(box: Sandbox) -> None:
+    box.preloaded(box.script("content.py", CONTENT)).check()
+    snapshot = heap.open(box.work / "all.hoop", index="never")
+
+    def content(name: str) -> tuple[int, int] | None:
+        return snapshot.core.content(snapshot.find(f"__main__.{name}").id)
+
+    assert content("NARROW") is None
+    assert content("WIDE") == (90, 10)
+    assert content("WIDER") == (130, 10)
+    assert content("VIEW") == (50, 0)
+
+
 # Bytes for each of some objects, from a Python without us.
 MEASURE = """
 import gc, json, tracemalloc
