@@ -101,6 +101,10 @@ def measure(name: str, kind: str, scale: float, folder: Path) -> Result:
     after = in_use(HERE / f"{name}_after.py", scale, None)
     found = advise(heap.open(file, index="never"))
     predicted = sum(one.saving for one in found if one.kind == kind and not one.is_library)
+    if not predicted:
+        for one in found:
+            held = one.held[0].path if one.held else "nobody"
+            say(f"{name}: {one.kind} {one.saving:,}, {one.title}, held by {held}")
     others = sum(one.kind != kind and not one.is_library for one in found)
     return Result(name, kind, before, predicted, before - after, others)
 

@@ -84,6 +84,8 @@ class Heap:
     def held(self, ids: bytes) -> list[Held]:
         """The ways in which most of these objects are held."""
         groups, _ = self.core.holders(ids)
+        # The dict of an instance is held where the instance is.
+        groups = [one for one in groups if not one[0].endswith(".__dict__")] or groups
         groups.sort(key=lambda group: -group[1])
         found = []
         for path, count, _, _, example in groups[:_MOST_HOLDERS]:
