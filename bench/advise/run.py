@@ -152,7 +152,7 @@ def main() -> int:
             results.append(one)
             say(f"{name}: predicted {one.predicted:,}, measured {one.measured:,}")
     write_results(options, "advise", [asdict(one) for one in results], table(results))
-    return 0 if all(one.predicted for one in results) else 1
+    return 0 if options.smoke or all(one.predicted for one in results) else 1
 
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from whole_process import ROOT, Done, Sandbox, hoop_command
@@ -325,21 +323,6 @@ def test_trials_are_built_in_the_child(box: Sandbox) -> None:
         assert "error" not in answer, (one.kind, answer)
         saved = int(str(answer["before"])) - int(str(answer["after"]))
         assert saved == pytest.approx(one.unit_saving * one.trial.count, rel=0.1), one.kind
-
-
-@pytest.mark.pythons("3.11")
-def test_the_bench_runs(box: Sandbox, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        ROOT / "bench" / "advise" / "run.py",
-        "--programs",
-        "queue",
-        "--smoke",
-    ]
-    environ = os.environ | {"HOOP_AGENTS": box.environ["HOOP_AGENTS"]}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "1 of 1 programs are within 10 %" in done.stdout
 
 
 def blocks(path: str, language: str) -> list[str]:
