@@ -2,13 +2,14 @@
 #include "cpython/life_watch.h"
 
 #include <Python.h>
+#include <stdlib.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
+#include <new>  // IWYU pragma: keep
 
 #include "base/text.h"
+#include "base/units.h"
 #include "cpython/allocator.h"
 #include "cpython/compat/death_watch.h"
 #include "cpython/life/recorder.h"

@@ -7,8 +7,8 @@
 
 namespace hoop::cpython {
 
-// At the very start, before Python reads the environment: HOOP_LIFE names a folder, and is taken out
-// so that child processes do not write there too.
+// At the very start, before Python reads the environment: HOOP_LIFE names a folder, and is taken
+// out so that child processes do not write there too.
 void open_life() noexcept;
 [[nodiscard]] bool life_is_recorded() noexcept;
 // The interpreter is up. REQUIRES, for this and the next three: the GIL.

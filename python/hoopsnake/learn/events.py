@@ -203,7 +203,7 @@ class _Events:
             number = thing.number
             size = self._now[number].size if number in self._now else 0
             if thing.origin == "free list":
-                memory = "its memory is from a free list of CPython's, none is taken"
+                memory = "its memory is from a free list"
             else:
                 memory = f"{size} bytes, in a block of {thing.block}"
             self._add("created", f"{self._call(number)} is created: {memory}", number)
@@ -350,8 +350,7 @@ class _Events:
             told.add(number)
             self._add(
                 "garbage",
-                f"{self._call(number)} is garbage: only a cycle refers to it, "
-                "and only a collection will find it",
+                f"{self._call(number)} is garbage: only a cycle refers to it",
                 number,
             )
         told.difference_update(n for n in changed if not self._now[n].garbage)
@@ -364,17 +363,14 @@ class _Events:
                 self._builder._finalized.add(number)
                 self._add("finalized", f"the finalizer of {self._call(number)} ran", number)
             by = "count" if death.generation < 0 else f"generation {death.generation}"
-            if by == "count":
-                how = "nothing refers to it any more"
-            else:
-                how = f"by the collection of generation {death.generation}"
+            how = ": no reference is left" if by == "count" else f" by the collection of {by}"
             if death.memory == "b":
-                memory = f"its block of {death.size} bytes is given back"
+                memory = f"{death.size} bytes given back"
             elif death.memory == "r":
                 memory = "another object is written where it lay"
             else:
-                memory = "its memory stays in a free list of CPython's"
-            self._add("freed", f"{self._call(number)} is freed, {how}; {memory}", number, by=by)
+                memory = "its memory stays in a free list"
+            self._add("freed", f"{self._call(number)} is freed{how}; {memory}", number, by=by)
 
     def finalized(self) -> None:
         seen = self._builder._finalized

@@ -224,6 +224,8 @@ def _why_stopped(ended: str, limited: bool, limits: Limits, status: int, timed_o
         return (
             f"The limit of {limits.steps:,} steps was reached: the rest of the program ran unseen."
         )
+    if ended == "trace":
+        return "The program set a trace function of its own: what ran under it is not shown."
     if not ended and status < 0:
         name = signal.Signals(-status).name
         return f"The program was ended by {name}: this is what ran until then."

@@ -84,7 +84,8 @@ class RawStep:
 
 
 class Reader:
-    """Iterates over steps. `python` is known after the first; `ended`: "done", "steps" or ""."""
+    """Iterates over steps. `python` is known after the first; `ended`: "done", "steps" (the
+    limit), "trace" (the program has a trace function of its own), or "": it was cut off."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -108,7 +109,7 @@ class Reader:
             elif kind == "F":
                 self._files[fields[0]] = fields[1]
             elif kind == "X":
-                self.ended = fields[0]
+                self.ended = self.ended or fields[0]
             else:
                 self._add(step, kind, fields)
 

@@ -9,7 +9,8 @@
 namespace hoop::cpython {
 
 // `died` is told of each object of a static type as its deallocation begins: it must only look at
-// it. It may be told twice, and of objects that the heap's own functions report as well. REQUIRES: the GIL.
+// it. It may be told twice, and of objects that the heap's own functions report as well. REQUIRES:
+// the GIL.
 void watch_deaths(void (*died)(PyObject* object)) noexcept;
 void end_death_watch() noexcept;
 

@@ -91,6 +91,31 @@ inline bool is_resumption(PyFrameObject* frame) { return frame->f_lasti >= 0; }
 
 #endif
 
+#if PY_VERSION_HEX >= 0x030D0000
+inline Address top_frame_of(const PyThreadState* thread) {
+  return reinterpret_cast<Address>(thread->current_frame);
+}
+#elif PY_VERSION_HEX >= 0x030B0000
+inline Address top_frame_of(const PyThreadState* thread) {
+  return thread->cframe != nullptr ? reinterpret_cast<Address>(thread->cframe->current_frame) : 0;
+}
+#else
+inline Address top_frame_of(const PyThreadState* thread) {
+  return reinterpret_cast<Address>(thread->frame);
+}
+#endif
+
+// Whether the thread is in this call, however far down.
+inline bool is_in_call(const PyThreadState* thread, const PyFrameObject* frame, Address inner,
+                       const PythonLayout& layout) {
+  for (Address at = top_frame_of(thread); at != 0; at = caller_of(at, layout)) {
+    if (at != inner) continue;
+    return layout.minor == 10 ||
+           snapshot::word_at(at + layout.frame.object) == reinterpret_cast<Address>(frame);
+  }
+  return false;
+}
+
 // Whether `inner` is the frame's own or one of its callers'.
 inline bool is_caller(PyFrameObject* frame, Address inner, const PythonLayout& layout) {
   for (Address at = inner_frame_of(frame, layout); at != 0; at = caller_of(at, layout))

@@ -118,12 +118,13 @@ class Sequence {
   bool grow() {
     constexpr std::size_t kFirst = 4 * os::kPageBytes;
     const std::size_t bytes = capacity_ == 0 ? kFirst : bytes_ * 2;
-    void* const items =
-        items_ == nullptr ? os::map(bytes) : os::remap(items_, bytes_, bytes);
+    void* const items = items_ == nullptr
+                            ? os::map(bytes)
+                            : os::remap(reinterpret_cast<void*>(items_), bytes_, bytes);
     if (items == nullptr) return false;
     items_ = static_cast<T*>(items);
     bytes_ = bytes;
-    capacity_ = bytes / sizeof(T);
+    capacity_ = bytes / sizeof(T);  // NOLINT(bugprone-sizeof-expression)
     return true;
   }
 

@@ -56,7 +56,7 @@ void Objects::given(const void* block, std::size_t bytes) {
     if (number == 0 || known_[number - 1].offset != offset) continue;
     kill(number, Memory::kGivenBack, bytes);
     given_.push({number, true, static_cast<std::uint32_t>(bytes)});
-    return;
+    return given_early(block);  // marks of those that lay there before
   }
   for (std::size_t offset = 0; offset <= kMaxObjectOffset; offset += kCollectorHeaderBytes) {
     if (const std::uint32_t dead = free_lists_.remove(start + offset))

@@ -104,10 +104,10 @@ class Objects {
   void after_death(Number number, std::size_t bytes);
 
   Sequence<Known> known_;
-  AddressTable numbers_;    // object -> number, of those that live
-  AddressTable births_;     // block -> step in which it was taken
+  AddressTable numbers_;     // object -> number, of those that live
+  AddressTable births_;      // block -> step in which it was taken
   AddressTable free_lists_;  // objects that died and whose block was not given back
-  AddressTable storages_;   // block -> number of its owner
+  AddressTable storages_;    // block -> number of its owner
   Sequence<Death> deaths_;
   Sequence<Given> given_;
   Flow fresh_{};

@@ -4,7 +4,6 @@
 
 #include <Python.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -13,6 +12,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "cpython/compat/death_watch.h"
 #include "cpython/compat/gc_state.h"
 #include "cpython/compat/life_frames.h"
@@ -152,8 +152,8 @@ bool Recorder::is_module_dict(PyObject* dict) const {
 bool Recorder::is_module_name(PyObject* name) const {
   if (equals(name, "__main__")) return true;
   for (std::size_t i = 0; i < module_dicts_.size(); ++i) {
-    const Address its_name = snapshot::find_by_text(
-        reinterpret_cast<Address>(module_dicts_[i]), "__name__", *layout_);
+    const Address its_name =
+        snapshot::find_by_text(reinterpret_cast<Address>(module_dicts_[i]), "__name__", *layout_);
     const char* const plain = plain_text(reinterpret_cast<PyObject*>(its_name));
     if (plain != nullptr && equals(name, plain)) return true;
   }
@@ -173,18 +173,17 @@ void Recorder::name_thread(ThreadStack& stack) {
   stack.name.clear();
   PyObject* const threading =
       PyDict_GetItemString(PyImport_GetModuleDict(), "threading");  // borrowed
-  PyObject* const active =
-      threading != nullptr && PyModule_Check(threading)
-          ? PyDict_GetItemString(PyModule_GetDict(threading), "_active")
-          : nullptr;
+  PyObject* const active = threading != nullptr && PyModule_Check(threading)
+                               ? PyDict_GetItemString(PyModule_GetDict(threading), "_active")
+                               : nullptr;
   PyObject* const key = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
-  PyObject* const thread =
-      active != nullptr && PyDict_Check(active) && key != nullptr ? PyDict_GetItem(active, key)
-                                                                  : nullptr;
+  PyObject* const thread = active != nullptr && PyDict_Check(active) && key != nullptr
+                               ? PyDict_GetItem(active, key)
+                               : nullptr;
   PyObject* const attribute = PyUnicode_InternFromString("_name");
-  PyObject* const name =
-      thread != nullptr && attribute != nullptr ? PyObject_GenericGetAttr(thread, attribute)
-                                                : nullptr;
+  PyObject* const name = thread != nullptr && attribute != nullptr
+                             ? PyObject_GenericGetAttr(thread, attribute)
+                             : nullptr;
   const char* const plain = plain_text(name);
   if (plain != nullptr) stack.name.add(plain);
   Py_XDECREF(name);
@@ -193,8 +192,10 @@ void Recorder::name_thread(ThreadStack& stack) {
   PyErr_Clear();
   if (stack.name.size() != 0) return;
   const std::size_t place = static_cast<std::size_t>(&stack - stacks_);
-  if (place == 0) stack.name.add("MainThread");
-  else stack.name.add("thread ").add_decimal(place + 1);
+  if (place == 0)
+    stack.name.add("MainThread");
+  else
+    stack.name.add("thread ").add_decimal(place + 1);
 }
 
 ThreadStack* Recorder::stack_of_this_thread() {
@@ -219,6 +220,20 @@ void Recorder::drop_stale(ThreadStack& stack, PyFrameObject* frame) {
     if (last.frame == frame || is_caller(frame, last.inner, *layout_)) return;
     stack.calls.pop();
   }
+}
+
+// The same for a thread that does not run now, or has ended; calls end unseen where the program has
+// a trace function of its own.
+void Recorder::drop_ended(ThreadStack& stack) {
+  PyThreadState* thread = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  while (thread != nullptr && thread != stack.state) thread = PyThreadState_Next(thread);
+  if (thread == nullptr) stack.calls.clear();
+  while (!stack.calls.is_empty()) {
+    const Active& last = stack.calls.last();
+    if (is_in_call(thread, last.frame, last.inner, *layout_)) return;
+    stack.calls.pop();
+  }
+  stack.state = nullptr;
 }
 
 namespace {
@@ -261,6 +276,9 @@ void Recorder::hook_threads() {
   Py_XDECREF(hook);
 }
 
+// No more, where the program set a trace function of its own.
+bool follows_this_thread() { return current_thread_state()->c_tracefunc == trace; }
+
 void follow_this_thread(Recorder* recorder) {
   the_recorder = recorder;
   PyEval_SetTrace(trace, nullptr);
@@ -268,61 +286,78 @@ void follow_this_thread(Recorder* recorder) {
 
 // --- events ---
 
-void Recorder::sees_event(PyFrameObject* frame, int what, PyObject* argument) noexcept {
-  if (phase_ != Phase::kWaiting && phase_ != Phase::kRunning) return;
-  if (what != PyTrace_CALL && what != PyTrace_LINE && what != PyTrace_RETURN &&
-      what != PyTrace_EXCEPTION)
-    return;
-  PyCodeObject* const code = code_of(frame);
-  if (what == PyTrace_CALL && !is_program(code)) return;
-  if (phase_ == Phase::kWaiting && !is_main(frame)) return;
-  ThreadStack* stack = nullptr;
-  for (ThreadStack& one : stacks_)
-    if (one.state == current_thread_state()) stack = &one;
-  if (what != PyTrace_CALL && (stack == nullptr || stack->calls.is_empty())) return;
-  if (what != PyTrace_CALL && stack->calls.last().frame != frame) {
-    bool is_known = false;
-    for (std::size_t i = 0; i < stack->calls.size(); ++i)
-      is_known = is_known || stack->calls[i].frame == frame;
-    if (!is_known) return;
+namespace {
+
+bool is_followed(int what) {
+  return what == PyTrace_CALL || what == PyTrace_LINE || what == PyTrace_RETURN ||
+         what == PyTrace_EXCEPTION;
+}
+
+bool has_call(const ThreadStack& stack, const PyFrameObject* frame) {
+  for (std::size_t i = stack.calls.size(); i-- != 0;)
+    if (stack.calls[i].frame == frame) return true;
+  return false;
+}
+
+}  // namespace
+
+// The stack that the event belongs to; nullptr: it is none of the program's.
+ThreadStack* Recorder::stack_of_event(PyFrameObject* frame, int what) {
+  if (what == PyTrace_CALL) {
+    if (!is_program(code_of(frame))) return nullptr;
+    if (phase_ == Phase::kWaiting && !is_main(frame)) return nullptr;
+    return stack_of_this_thread();
   }
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyThreadState* const state = current_thread_state();
+  for (ThreadStack& stack : stacks_)
+    if (stack.state == state) return has_call(stack, frame) ? &stack : nullptr;
+  return nullptr;
+}
+
+void Recorder::sees_event(PyFrameObject* frame, int what, PyObject* argument) noexcept {
+  const bool is_over = phase_ != Phase::kWaiting && phase_ != Phase::kRunning;
+  if (is_over || !is_followed(what)) return;
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
   PyErr_Fetch(&type, &value, &traceback);
   busy_ = true;
-  if (stack == nullptr) stack = stack_of_this_thread();
-  if (stack != nullptr) {
+  if (ThreadStack* const stack = stack_of_event(frame, what)) {
     drop_stale(*stack, frame);
     hook_threads();
-    if (what == PyTrace_CALL) {
-      on_call(frame, code, *stack);
-    } else if (!stack->calls.is_empty()) {
-      Active& call = stack->calls.last();
-      Text& extra = cleared_extra();
-      if (what == PyTrace_LINE) {
-        const bool is_head = call.kind == ScopeKind::kClass && call.line == code->co_firstlineno;
-        if (call.line != 0 && !is_head)
-          write_step(StepKind::kLine, stack, code, call.line, extra);
-        stack->calls.last().line = PyFrame_GetLineNumber(frame);
-      } else if (what == PyTrace_EXCEPTION) {
-        if (argument != nullptr && PyTuple_Check(argument) && Py_SIZE(argument) == 3) {
-          PyObject* const raised = PyTuple_GET_ITEM(argument, 1);
-          const Reader reader(*layout_, *this, subtype_traverse_);
-          if (raised != nullptr && PyExceptionInstance_Check(raised))
-            reader.describe(raised, extra);
-          for (int i = 0; i < 3; ++i) adjusted_[i] = PyTuple_GET_ITEM(argument, i);
-        }
-        passing_ = adjusted_[1];
-        passing_name_ = "(raised)";
-        if (call.line != 0) write_step(StepKind::kException, stack, code, call.line, extra);
-        passing_ = nullptr;
-        for (PyObject*& one : adjusted_) one = nullptr;
-      } else {
-        on_return(*stack, argument);
-      }
-    }
+    if (what == PyTrace_CALL) on_call(frame, code_of(frame), *stack);
+    if (what == PyTrace_LINE) on_line(frame, *stack);
+    if (what == PyTrace_EXCEPTION) on_exception(frame, *stack, argument);
+    if (what == PyTrace_RETURN) on_return(*stack, argument);
   }
   busy_ = false;
   PyErr_Restore(type, value, traceback);
+}
+
+void Recorder::on_line(PyFrameObject* frame, ThreadStack& stack) {
+  const Active call = stack.calls.last();
+  PyCodeObject* const code = code_of(frame);
+  const bool is_head = call.kind == ScopeKind::kClass && call.line == code->co_firstlineno;
+  if (call.line != 0 && !is_head)
+    write_step(StepKind::kLine, &stack, code, call.line, cleared_extra());
+  stack.calls.last().line = PyFrame_GetLineNumber(frame);
+}
+
+// `argument`: type, exception, traceback, in a tuple that holds each once more.
+void Recorder::on_exception(PyFrameObject* frame, ThreadStack& stack, PyObject* argument) {
+  const int line = stack.calls.last().line;
+  Text& extra = cleared_extra();
+  if (argument != nullptr && PyTuple_Check(argument) && Py_SIZE(argument) == 3) {
+    for (int i = 0; i < 3; ++i) adjusted_[i] = PyTuple_GET_ITEM(argument, i);
+    passing_ = adjusted_[1];
+    const Reader reader(*layout_, *this, subtype_traverse_);
+    if (passing_ != nullptr && PyExceptionInstance_Check(passing_))
+      reader.describe(passing_, extra);
+  }
+  passing_name_ = "(raised)";
+  if (line != 0) write_step(StepKind::kException, &stack, code_of(frame), line, extra);
+  passing_ = nullptr;
+  for (PyObject*& one : adjusted_) one = nullptr;
 }
 
 // Code that site runs comes before, and may be named like that of -c.
@@ -372,8 +407,7 @@ void Recorder::on_call(PyFrameObject* frame, PyCodeObject* code, ThreadStack& st
 void Recorder::on_return(ThreadStack& stack, PyObject* value) {
   const Active call = stack.calls.last();
   PyCodeObject* const code = code_of(call.frame);
-  const bool is_pause = value != nullptr &&
-                        (code->co_flags & static_cast<int>(kResumable)) != 0 &&
+  const bool is_pause = value != nullptr && (code->co_flags & static_cast<int>(kResumable)) != 0 &&
                         is_at_yield(call.frame, *layout_);
   if (value != nullptr && call.line != 0) {
     const bool is_plain = call.kind == ScopeKind::kModule || call.kind == ScopeKind::kClass;
@@ -410,6 +444,10 @@ void Recorder::stop(const char* reason) {
 void Recorder::end(const char* how) noexcept {
   if (phase_ != Phase::kRunning) return;
   busy_ = true;
+  if (!follows_this_thread()) {
+    stream_.begin('X').add("\ttrace");
+    stream_.end();
+  }
   Text& extra = cleared_extra();
   extra.add(how);
   write_step(StepKind::kEnd, nullptr, nullptr, 0, extra);
@@ -444,8 +482,10 @@ void Recorder::sees_block(const void* block, std::size_t bytes, bool is_taken) n
     if (!is_taken) objects_.given_early(block);
     return;
   }
-  if (is_taken) objects_.taken(block, bytes);
-  else objects_.given(block, bytes);
+  if (is_taken)
+    objects_.taken(block, bytes);
+  else
+    objects_.given(block, bytes);
 }
 
 void Recorder::sees_death(PyObject* object) noexcept {

@@ -84,8 +84,12 @@ class Recorder final : public ProgramView {
   ThreadStack* stack_of_this_thread();
   void name_thread(ThreadStack& stack);
   void drop_stale(ThreadStack& stack, PyFrameObject* frame);
+  void drop_ended(ThreadStack& stack);
   void hook_threads();
 
+  ThreadStack* stack_of_event(PyFrameObject* frame, int what);
+  void on_line(PyFrameObject* frame, ThreadStack& stack);
+  void on_exception(PyFrameObject* frame, ThreadStack& stack, PyObject* argument);
   void on_call(PyFrameObject* frame, PyCodeObject* code, ThreadStack& stack);
   void on_return(ThreadStack& stack, PyObject* value);
   std::uint32_t scope_of(PyFrameObject* frame, PyCodeObject* code, bool is_resumed);
@@ -158,7 +162,7 @@ class Recorder final : public ProgramView {
   Sequence<std::uint32_t> queue_of_living_;
   std::uint64_t judged_ = 0;  // what was judged last
   std::uint32_t first_scope_ = 0, main_scope_ = 0;
-  PyObject* adjusted_[3] = {};  // held once more by the event that is being told
+  PyObject* adjusted_[3] = {};   // held once more by the event that is being told
   PyObject* passing_ = nullptr;  // what is returned or raised, of the innermost call
   const char* passing_name_ = "";
   std::uint32_t collection_step_ = 0;
@@ -168,5 +172,6 @@ class Recorder final : public ProgramView {
 
 // Calls of this thread are told to it from here on.
 void follow_this_thread(Recorder* recorder);
+[[nodiscard]] bool follows_this_thread();
 
 }  // namespace hoop::cpython::life

@@ -2,6 +2,7 @@
 #include "cpython/life/references.h"
 
 #include <Python.h>
+#include <frameobject.h>
 #include <structmember.h>
 
 #include <algorithm>
@@ -52,8 +53,7 @@ bool is_machinery(PyObject* object) {
 std::size_t free_variable_slot(PyObject* code, std::size_t closure_size,
                                const snapshot::PythonLayout& layout) {
   const Address at = address_of(code);
-  auto count = static_cast<std::size_t>(
-      snapshot::load<std::int32_t>(at + layout.code.local_count));
+  auto count = static_cast<std::size_t>(snapshot::load<std::int32_t>(at + layout.code.local_count));
   if (layout.minor == 10) {
     count += static_cast<std::size_t>(snapshot::size_of(word_at(at + layout.code.cell_names)));
     count += static_cast<std::size_t>(snapshot::size_of(word_at(at + layout.code.free_names)));
@@ -83,78 +83,116 @@ bool is_dunder(PyObject* name) {
 }
 
 void Reader::visit(PyObject* object, Visitor& visitor) const {
+  if (visit_known(object, visitor)) return;
+  PyTypeObject* const type = Py_TYPE(object);
   if (PyDict_Check(object)) {
     visit_dict(object, visitor);
   } else if (PyList_Check(object) || PyTuple_Check(object)) {
-    if (PyList_Check(object)) visitor.storage(reinterpret_cast<PyListObject*>(object)->ob_item);
-    PyObject* const* const items = PySequence_Fast_ITEMS(object);
-    for (Py_ssize_t i = 0; i < Py_SIZE(object); ++i)
-      if (items[i] != nullptr &&
-          !visitor.reference(item(static_cast<std::size_t>(i)), items[i], Strength::kStrong))
-        break;
-  } else if (PyFunction_Check(object)) {
-    return visit_function(object, visitor);
+    visit_sequence(object, visitor);
+  } else if (PyWeakref_Check(object)) {
+    visit_weak(object, visitor);
+    if (PyWeakref_CheckRefExact(object)) return;
+  } else if (!is_class(type)) {
+    return visit_rest(object, type->tp_traverse, visitor);
+  } else if (const PyTypeObject* const base = base_in_c(type); base != &PyBaseObject_Type) {
+    visit_rest(object, base->tp_traverse, visitor);
+  }
+  if (visit_attributes(object, visitor)) visit_slots(object, visitor);
+}
+
+// False: of another kind.
+bool Reader::visit_known(PyObject* object, Visitor& visitor) const {
+  if (PyFunction_Check(object)) {
+    visit_function(object, visitor);
   } else if (PyType_Check(object)) {
-    return visit_type(reinterpret_cast<PyTypeObject*>(object), visitor);
+    visit_type(reinterpret_cast<PyTypeObject*>(object), visitor);
   } else if (PyModule_Check(object)) {
     PyObject* const dict = PyModule_GetDict(object);
     if (program_.is_module_dict(dict)) visit_names(dict, visitor);
-    return;
   } else if (PyExceptionInstance_Check(object)) {
-    return visit_exception(object, visitor);
+    visit_exception(object, visitor);
   } else if (PyGen_CheckExact(object) || PyCoro_CheckExact(object) ||
              PyAsyncGen_CheckExact(object)) {
-    return visit_generator(object, visitor);
-  } else if (PyWeakref_Check(object)) {
-    PyObject* const target = object_at(word_at(address_of(object) + snapshot::at::kWeakReferent));
-    if (target != nullptr && target != Py_None)
-      visitor.reference(literal("(weak)"), target, Strength::kWeak);
-    PyObject* const callback = object_at(word_at(address_of(object) + snapshot::at::kWeakCallback));
-    if (callback != nullptr)
-      visitor.reference(literal("(callback)"), callback, Strength::kStrong);
-    if (PyWeakref_CheckRefExact(object) || Py_TYPE(object)->tp_dictoffset == 0) return;
+    visit_generator(object, visitor);
   } else if (PyMethod_Check(object)) {
     visitor.reference(literal("(self)"), PyMethod_GET_SELF(object), Strength::kStrong);
     visitor.reference(literal("(function)"), PyMethod_GET_FUNCTION(object), Strength::kStrong);
-    return;
   } else if (PyTraceBack_Check(object)) {
-    auto* const traceback = reinterpret_cast<PyTracebackObject*>(object);
-    if (traceback->tb_next != nullptr)
-      visitor.reference(literal(".tb_next"), reinterpret_cast<PyObject*>(traceback->tb_next),
-                        Strength::kStrong);
-    visitor.reference(literal(".tb_frame"), reinterpret_cast<PyObject*>(traceback->tb_frame),
-                      Strength::kStrong);
-    return;
+    visit_traceback(object, visitor);
   } else if (PyFrame_Check(object)) {
     const snapshot::FrameView view = snapshot::view_frame_object(address_of(object), layout_);
     if (view.code != 0 && !program_.is_running(view.locals))
       visit_view(view.code, view.locals, view.slot_count, visitor);
-    return;
-  } else if (!is_class(Py_TYPE(object))) {
-    return visit_rest(object, Py_TYPE(object)->tp_traverse, visitor);
-  } else if (const PyTypeObject* const base = base_in_c(Py_TYPE(object));
-             base != &PyBaseObject_Type) {
-    visit_rest(object, base->tp_traverse, visitor);
+  } else {
+    return false;
   }
-  if (visit_attributes(object, visitor)) visit_slots(object, visitor);
+  return true;
+}
+
+void Reader::visit_sequence(PyObject* sequence, Visitor& visitor) const {
+  PyObject* const* const items = PySequence_Fast_ITEMS(sequence);
+  if (PyList_Check(sequence)) visitor.storage(reinterpret_cast<const void*>(items));
+  for (Py_ssize_t i = 0; i < Py_SIZE(sequence); ++i) {
+    const Label label = item(static_cast<std::size_t>(i));
+    if (items[i] != nullptr && !visitor.reference(label, items[i], Strength::kStrong)) return;
+  }
+}
+
+void Reader::visit_weak(PyObject* reference, Visitor& visitor) const {
+  const Address at = address_of(reference);
+  PyObject* const target = object_at(word_at(at + snapshot::at::kWeakReferent));
+  PyObject* const callback = object_at(word_at(at + snapshot::at::kWeakCallback));
+  if (target != nullptr && target != Py_None)
+    visitor.reference(literal("(weak)"), target, Strength::kWeak);
+  if (callback != nullptr) visitor.reference(literal("(callback)"), callback, Strength::kStrong);
+}
+
+void Reader::visit_traceback(PyObject* object, Visitor& visitor) const {
+  const auto* const traceback = reinterpret_cast<PyTracebackObject*>(object);
+  if (traceback->tb_next != nullptr)
+    visitor.reference(literal(".tb_next"), reinterpret_cast<PyObject*>(traceback->tb_next),
+                      Strength::kStrong);
+  visitor.reference(literal(".tb_frame"), reinterpret_cast<PyObject*>(traceback->tb_frame),
+                    Strength::kStrong);
 }
 
 void Reader::visit_dict(PyObject* dict, Visitor& visitor) const {
   const Address values = word_at(address_of(dict) + snapshot::at::kDictValues);
   // Instances share a table of keys.
   if (values == 0)
-    visitor.storage(reinterpret_cast<const void*>(
-        word_at(address_of(dict) + snapshot::at::kDictKeys)));
+    visitor.storage(
+        reinterpret_cast<const void*>(word_at(address_of(dict) + snapshot::at::kDictKeys)));
   bool go_on = true;
   snapshot::for_each_item(address_of(dict), layout_, [&](Address key_at, Address value) {
     if (!go_on) return;
     PyObject* const key = object_at(key_at);
-    if (!is_constant(key))
-      go_on = visitor.reference(literal("(key)"), key, Strength::kStrong);
+    if (!is_constant(key)) go_on = visitor.reference(literal("(key)"), key, Strength::kStrong);
     if (go_on)
       go_on = visitor.reference({LabelKind::kKey, 0, key, nullptr}, object_at(value),
                                 Strength::kStrong);
   });
+}
+
+// Attributes that lie apart from their names. False: enough.
+bool Reader::visit_values(Address values, Address keys, Visitor& visitor) const {
+  const snapshot::DictTable table = snapshot::table_of_keys(keys, layout_);
+  std::size_t count = table.entry_count;
+  if (layout_.values == snapshot::ValuesKind::kInline) {
+    count = std::min<std::size_t>(count, snapshot::load<std::uint8_t>(values));
+  } else {
+    // The byte before them says where their block begins.
+    const auto prefix = snapshot::load<std::uint8_t>(values - 1);
+    visitor.storage(reinterpret_cast<const void*>(values - prefix));
+  }
+  const Address first = snapshot::split_values(values, layout_);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Address value = word_at(first + i * sizeof(Address));
+    const Address name = word_at(table.entries + i * table.entry_bytes + table.key_offset);
+    if (value == 0 || name == 0) continue;
+    const Label label = attribute(object_at(name));
+    if (!visitor.reference(label, object_at(value), Strength::kStrong)) return false;
+  }
+  return true;
 }
 
 // False: enough.
@@ -162,30 +200,10 @@ bool Reader::visit_attributes(PyObject* object, Visitor& visitor) const {
   PyTypeObject* const type = Py_TYPE(object);
   const Address at = address_of(object);
   PyObject* dict = nullptr;
-  bool go_on = true;
   if (has_managed_dict(type, layout_)) {
     const Address values = snapshot::inline_values_of(at, address_of(type), layout_);
     const Address keys = word_at(address_of(type) + layout_.type_cached_keys);
-    if (values != 0 && keys != 0) {
-      if (layout_.values != snapshot::ValuesKind::kInline) {
-        // A byte or more before the values: how many there are.
-        const auto prefix = snapshot::load<std::uint8_t>(values - 1);
-        visitor.storage(reinterpret_cast<const void*>(values - prefix));
-      }
-      const snapshot::DictTable table = snapshot::table_of_keys(keys, layout_);
-      const Address first = snapshot::split_values(values, layout_);
-      std::size_t count = table.entry_count;
-      if (layout_.values == snapshot::ValuesKind::kInline)
-        count = std::min<std::size_t>(count, snapshot::load<std::uint8_t>(values));
-      for (std::size_t i = 0; i < count && go_on; ++i) {
-        const Address value = word_at(first + i * sizeof(Address));
-        const Address name = word_at(table.entries + i * table.entry_bytes + table.key_offset);
-        if (value != 0 && name != 0)
-          go_on = visitor.reference(attribute(object_at(name)), object_at(value),
-                                    Strength::kStrong);
-      }
-      return go_on;
-    }
+    if (values != 0 && keys != 0) return visit_values(values, keys, visitor);
     dict = object_at(snapshot::managed_dict_of(at, layout_));
   } else if (type->tp_dictoffset != 0) {
     PyObject** const place = _PyObject_GetDictPtr(object);
@@ -194,12 +212,12 @@ bool Reader::visit_attributes(PyObject* object, Visitor& visitor) const {
   if (dict == nullptr || !PyDict_Check(dict)) return true;
   visitor.storage(reinterpret_cast<const char*>(dict) - kCollectorHeader);
   if (word_at(address_of(dict) + snapshot::at::kDictValues) == 0)
-    visitor.storage(reinterpret_cast<const void*>(
-        word_at(address_of(dict) + snapshot::at::kDictKeys)));
+    visitor.storage(
+        reinterpret_cast<const void*>(word_at(address_of(dict) + snapshot::at::kDictKeys)));
+  bool go_on = true;
   snapshot::for_each_item(address_of(dict), layout_, [&](Address key, Address value) {
     if (go_on)
-      go_on =
-          visitor.reference(attribute(object_at(key)), object_at(value), Strength::kStrong);
+      go_on = visitor.reference(attribute(object_at(key)), object_at(value), Strength::kStrong);
   });
   return go_on;
 }
@@ -207,8 +225,8 @@ bool Reader::visit_attributes(PyObject* object, Visitor& visitor) const {
 void Reader::visit_slots(PyObject* object, Visitor& visitor) const {
   for (const PyTypeObject* type = Py_TYPE(object); type != nullptr; type = type->tp_base) {
     if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0) return;
-    for (const PyMemberDef* member = type->tp_members;
-         member != nullptr && member->name != nullptr; ++member) {
+    for (const PyMemberDef* member = type->tp_members; member != nullptr && member->name != nullptr;
+         ++member) {
       if (member->type != T_OBJECT_EX || member->offset <= 0) continue;
       PyObject* const value =
           object_at(word_at(address_of(object) + static_cast<Address>(member->offset)));
@@ -230,8 +248,7 @@ void Reader::visit_function(PyObject* object, Visitor& visitor) const {
     for (std::size_t i = 0; i < count && arguments >= count; ++i)
       visitor.reference(
           {LabelKind::kDefault, 0, name_of_local(code, arguments - count + i, layout_), nullptr},
-          PyTuple_GET_ITEM(function->func_defaults, static_cast<Py_ssize_t>(i)),
-          Strength::kStrong);
+          PyTuple_GET_ITEM(function->func_defaults, static_cast<Py_ssize_t>(i)), Strength::kStrong);
   }
   if (function->func_kwdefaults != nullptr && PyDict_Check(function->func_kwdefaults)) {
     snapshot::for_each_item(address_of(function->func_kwdefaults), layout_,
@@ -244,19 +261,18 @@ void Reader::visit_function(PyObject* object, Visitor& visitor) const {
     const auto count = static_cast<std::size_t>(Py_SIZE(function->func_closure));
     const std::size_t first = free_variable_slot(code, count, layout_);
     for (std::size_t i = 0; i < count; ++i) {
-      PyObject* const value = behind_cell(
-          PyTuple_GET_ITEM(function->func_closure, static_cast<Py_ssize_t>(i)));
+      PyObject* const value =
+          behind_cell(PyTuple_GET_ITEM(function->func_closure, static_cast<Py_ssize_t>(i)));
       if (value != nullptr)
         visitor.reference({LabelKind::kCell, 0, name_of_local(code, first + i, layout_), nullptr},
                           value, Strength::kStrong);
     }
   }
   if (function->func_dict != nullptr)
-    snapshot::for_each_item(address_of(function->func_dict), layout_,
-                            [&](Address key, Address value) {
-                              visitor.reference(attribute(object_at(key)), object_at(value),
-                                                Strength::kStrong);
-                            });
+    snapshot::for_each_item(
+        address_of(function->func_dict), layout_, [&](Address key, Address value) {
+          visitor.reference(attribute(object_at(key)), object_at(value), Strength::kStrong);
+        });
 }
 
 void Reader::visit_exception(PyObject* object, Visitor& visitor) const {
@@ -287,8 +303,8 @@ void Reader::visit_view(Address code, Address locals, std::size_t count, Visitor
     PyObject* const target = behind_cell(object_at(value));
     if (target == nullptr) return;
     if (name == nullptr && is_machinery(target)) return;
-    const Label label = name != nullptr ? Label{LabelKind::kLocal, 0, name, nullptr}
-                                        : literal("(at work)");
+    const Label label =
+        name != nullptr ? Label{LabelKind::kLocal, 0, name, nullptr} : literal("(at work)");
     go_on = visitor.reference(label, target, Strength::kStrong);
   });
 }

@@ -27,8 +27,8 @@ void add_label(Text& text, const Label& label);
 
 enum class Strength : std::uint8_t { kStrong, kWeak };
 
-// What the program is, as far as readers of objects need to know. Nothing is pure: that would need a
-// function of libstdc++.
+// What the program is, as far as readers of objects need to know. Nothing is pure: that would need
+// a function of libstdc++.
 class ProgramView {
  public:
   virtual bool is_module_dict(PyObject*) const { return false; }
@@ -75,6 +75,14 @@ class Reader {
   void describe_type(PyTypeObject* type, Text& text) const;
 
  private:
+  void describe_constant(PyObject* object, Text& text) const;
+  void describe_exception(PyObject* exception, Text& text) const;
+  void describe_other(PyObject* object, Text& text) const;
+  bool visit_known(PyObject* object, Visitor& visitor) const;
+  void visit_sequence(PyObject* sequence, Visitor& visitor) const;
+  void visit_weak(PyObject* reference, Visitor& visitor) const;
+  void visit_traceback(PyObject* traceback, Visitor& visitor) const;
+  bool visit_values(Address values, Address keys, Visitor& visitor) const;
   bool visit_attributes(PyObject* object, Visitor& visitor) const;
   void visit_slots(PyObject* object, Visitor& visitor) const;
   void visit_dict(PyObject* dict, Visitor& visitor) const;

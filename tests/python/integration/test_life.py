@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import textwrap
 from pathlib import Path
 
 import pytest
-from whole_process import Sandbox
+from whole_process import Done, Sandbox, hoop_command
 
 from hoopsnake._errors import HoopError
 from hoopsnake.learn.model import Event, Life, State, Step
@@ -443,6 +444,8 @@ def test_ends_of_all_kinds(box: Sandbox) -> None:
     failed = life_of(box, "x = [1]\nx.nothing\n")
     assert failed.exit_status == 1
     assert "AttributeError" in "".join(step.errors for step in failed.steps)
+    traced = life_of(box, "import sys\nx = [1]\nsys.settrace(lambda *rest: None)\ny = [2]\n")
+    assert "trace function of its own" in traced.stopped
     forked = life_of(
         box,
         """
@@ -461,6 +464,19 @@ def test_ends_of_all_kinds(box: Sandbox) -> None:
     assert all("y" not in scope.names for step in forked.steps for scope in step.scopes)
 
 
+def killed_in_time(box: Sandbox) -> Life:
+    """However slow the machine is: a time in which 200 steps are done."""
+    code = "while True:\n    x = [1]\n"
+    for seconds in (1, 5, 25):
+        with contextlib.suppress(HoopError):
+            life = record(
+                ["-c", code], python=box.python.path, timeout=seconds, limits=Limits(steps=200)
+            )
+            if len(life.steps) == 200:
+                return life
+    raise AssertionError("200 steps take more than 25 seconds")
+
+
 @pytest.mark.pythons("3.12")
 def test_what_cannot_be_recorded_is_said(box: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(HoopError, match="no such file"):
@@ -469,11 +485,32 @@ def test_what_cannot_be_recorded_is_said(box: Sandbox, tmp_path: Path) -> None:
         life_of(box, "x = = 1\n")
     with pytest.raises(HoopError, match="cannot run"):
         record(["-c", "x = 1"], python=str(tmp_path / "no-python"))
-    endless = record(
-        ["-c", "while True:\n    x = [1]\n"],
-        python=box.python.path,
-        timeout=1.5,
-        limits=Limits(steps=200),
-    )
+    endless = killed_in_time(box)
     assert len(endless.steps) == 200
     assert "Time was up" in endless.stopped
+
+
+@pytest.mark.pythons("3.11")
+def test_the_command(box: Sandbox) -> None:
+    def learn(*words: str | Path) -> Done:
+        python = ["--python", box.python.path]
+        return box.execute([*hoop_command(), "learn", *python, *words])
+
+    script = box.script(
+        "program.py", "import sys\nx = [1]\nprint('out', sys.argv[1:])\nsys.exit(3)\n"
+    )
+    text = learn("--text", script, "--html", "a")
+    assert text.code == 3
+    assert "   2  x = [1]\n      created " in text.text
+    assert "printed     prints \"out ['--html', 'a']\"" in text.text
+    page = box.work / "page.html"
+    both = learn("--html", page, "--json", box.work / "life.json", script)
+    assert (both.code, both.text) == (3, "out []\n")
+    assert page.read_text(encoding="ascii").startswith("<!doctype html>")
+    assert json.loads((box.work / "life.json").read_bytes())["format"] == "hoopsnake.life"
+    alone = learn("--json", "-", "-c", "import os\nprint(1)\nos.abort()\n")
+    assert alone.code == 128 + signal.SIGABRT
+    assert json.loads(alone.out)["exit_status"] == -signal.SIGABRT
+    failed = learn("--text", "-c", "1 / 0")
+    assert failed.code == 1
+    assert failed.err.endswith(b"ZeroDivisionError: division by zero\n")

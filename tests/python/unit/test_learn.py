@@ -187,50 +187,59 @@ def test_lessons_are_found_by_name() -> None:
 # --- the view on a terminal ---
 
 
-def in_app(life: Life, keys: list[str], size: tuple[int, int] = (80, 24)) -> Any:
+def in_app(life: Life, *presses: list[str], size: tuple[int, int] = (80, 24)) -> Any:
+    """The app, and the step that is shown after each group of keys."""
     pytest.importorskip("textual")
     from hoopsnake.learn.app import LifeApp
 
     app = LifeApp(life)
+    shown: list[int] = []
 
     async def press() -> None:
         async with app.run_test(size=size) as pilot:
-            await pilot.press(*keys)
+            for keys in presses:
+                await pilot.press(*keys)
+                shown.append(app.index)
 
     asyncio.run(press())
-    return app
+    return app, shown
 
 
 def test_steps_forwards_and_back(life: Life) -> None:
     last = len(life.steps) - 1
-    assert in_app(life, ["right", "right", "left", "n"]).index == 2
-    assert in_app(life, ["left"]).index == 0
-    assert in_app(life, ["end", "right"]).index == last
-    assert in_app(life, ["end", "home", "down", "up", "G", "g"]).index == 0
+    _, shown = in_app(
+        life,
+        ["left"],
+        ["right", "right", "left", "n"],
+        ["end", "right"],
+        ["home"],
+        ["down"],
+        ["up", "G", "g"],
+        ["v", "question_mark", "x", "right"],
+    )
+    assert shown == [0, 2, last, 0, 10, 0, 1]
 
 
-def test_goes_to_a_line(life: Life) -> None:
-    assert in_app(life, ["colon", "1", "5", "enter"]).step.line == 15
-    assert in_app(life, ["colon", "9", "9", "enter"]).index == 0
-    assert in_app(life, ["colon", "1", "escape", "right"]).index == 1
-
-
-def test_stops_only_where_it_is_asked_to(life: Life) -> None:
-    app = in_app(life, ["f", "f", "right"])
+def test_goes_to_a_line_and_stops_where_it_is_asked_to(life: Life) -> None:
+    line, freed = at(life, 15).index, ["f", "f", "right"]
+    app, shown = in_app(
+        life, ["colon", "9", "9", "enter"], ["colon", "1", "5", "enter"], ["colon", "1", "escape"],
+        freed, size=(120, 40),
+    )  # fmt: skip
+    assert shown[:3] == [0, line, line]
     assert app.only == "freed"
     assert "freed" in kinds(app.step)
 
 
 def test_shows_names_objects_and_events(life: Life) -> None:
-    app = in_app(life, ["colon", "1", "5", "enter"])
+    app, _ = in_app(life, ["colon", "1", "5", "enter"])
     assert "items -> #" in app._objects().plain
     assert "2 references (getrefcount 3), generation 0, 80 bytes" in app._objects().plain
     assert "[1] 'text'" in app._objects().plain
     assert "shared: " in app._events().plain
     assert "same = items" in app._where().plain
-    garbage = in_app(life, ["colon", "1", "7", "enter"])
-    assert ", garbage" in garbage._objects().plain
-    assert in_app(life, ["v", "question_mark", "x", "right"], (120, 40)).index == 1
+    app.index = at(life, 17).index
+    assert ", garbage" in app._objects().plain
 
 
 # --- the page ---
