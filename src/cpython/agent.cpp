@@ -19,6 +19,7 @@
 #include "cpython/compat/restart_watch.h"
 #include "cpython/compat/thread_state.h"
 #include "cpython/figures.h"
+#include "cpython/gil_gate.h"
 #include "cpython/growth_watch.h"
 #include "cpython/guard.h"
 #include "cpython/interpreter_hooks.h"
@@ -98,6 +99,7 @@ void serve_again() {
 void after_finalization() {
   close_life();
   close_ticker_unwaited();
+  forget_gil_visitors();
   agent.set_up = agent.set_up_asked = false;
   process_heap.set_beat(on_beat, kBeatUntilSetUp);
   watch_for_restart(serve_again);
@@ -174,6 +176,7 @@ void after_fork_in_child() {
   process.is_forked = true;
   abandon_life();
   agent.figures_gathered = agent.finished = agent.look_asked = false;
+  restart_gil_gate_after_fork();
   forget_thread();
   forget_attendant();
   restart_growth_watch();

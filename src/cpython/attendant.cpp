@@ -25,6 +25,7 @@
 #include "base/units.h"
 #include "cpython/allocator.h"
 #include "cpython/compat/thread_state.h"
+#include "cpython/gil_gate.h"
 #include "cpython/growth_watch.h"
 #include "cpython/process.h"
 #include "cpython/snapshot_copy.h"
@@ -184,11 +185,17 @@ void take_with_gil() {
   ::pthread_mutex_unlock(&claim.mutex);
 }
 
+bool can_have_gil() { return Py_IsInitialized() != 0 && !is_finalizing(); }
+
 void* wait_for_gil(void*) {
-  if (Py_IsInitialized() == 0 || is_finalizing()) return nullptr;
-  const PyGILState_STATE state = PyGILState_Ensure();
-  take_with_gil();
-  PyGILState_Release(state);
+  constexpr unsigned kBetweenTries = 1'000;  // us
+  while (!enter_gil_gate()) ::usleep(kBetweenTries);
+  if (can_have_gil()) {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    take_with_gil();
+    PyGILState_Release(state);
+  }
+  leave_gil_gate();
   return nullptr;
 }
 

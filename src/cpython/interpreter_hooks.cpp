@@ -4,12 +4,14 @@
 #include <Python.h>
 
 #include <cstddef>
+#include <cstring>
 
 #include "cpython/agent.h"
 #include "cpython/allocator.h"
 #include "cpython/builtin_functions.h"
 #include "cpython/collector.h"
 #include "cpython/gc_watch.h"
+#include "cpython/gil_gate.h"
 #include "cpython/process.h"
 
 namespace hoop::cpython {
@@ -31,6 +33,9 @@ constinit thread_local bool inside_fork = false;
 constinit PyCFunction original_exit = nullptr;
 constinit PyCFunction original_execv = nullptr;
 constinit PyCFunction original_execve = nullptr;
+constinit PyCFunction original_start_tracing = nullptr;
+constinit PyCFunction original_stop_tracing = nullptr;
+constinit PyCFunction original_create_builtin = nullptr;
 constinit thread_local bool inside_exit = false;
 constinit bool is_rehearsal = false;  // the program has its atexit functions run: no end yet
 
@@ -121,6 +126,20 @@ PyObject* execute_in(PyObject* module, PyObject* const* arguments, Py_ssize_t co
                      PyObject* names) {
   abandon_collection();
   return call_with_keywords(original_execve, module, arguments, count, names);
+}
+
+PyObject* start_tracing(PyObject* module, PyObject* const* arguments, Py_ssize_t count) {
+  shut_gil_gate();
+  PyObject* const result = call_with_array(original_start_tracing, module, arguments, count);
+  open_gil_gate();
+  return result;
+}
+
+PyObject* stop_tracing(PyObject* module, PyObject* nothing) {
+  shut_gil_gate();
+  PyObject* const result = original_stop_tracing(module, nothing);
+  open_gil_gate();
+  return result;
 }
 
 // The program drops all atexit functions, and ours with them.
@@ -245,6 +264,32 @@ void hook_exec() {
   Py_XDECREF(module);
 }
 
+void hook_tracing_functions(PyObject* module) {
+  replace_builtin(module, "start", METH_FASTCALL, as_c_function(start_tracing),
+                  original_start_tracing);
+  replace_builtin(module, "stop", METH_NOARGS, stop_tracing, original_stop_tracing);
+}
+
+constexpr char kTracingModule[] = "_tracemalloc";
+
+PyObject* create_builtin_module(PyObject* machinery, PyObject* spec) {
+  PyObject* const module = original_create_builtin(machinery, spec);
+  if (module == nullptr || !PyModule_Check(module)) return module;
+  const char* const name = PyModule_GetName(module);
+  if (name != nullptr && std::strcmp(name, kTracingModule) == 0) hook_tracing_functions(module);
+  PyErr_Clear();
+  return module;
+}
+
+// The module may not be made for the purpose: up to 3.11 it can be had in one life of an
+// interpreter only, and an embedding program may need it in the next.
+void hook_tracing() {
+  PyObject* const modules = PyImport_GetModuleDict();
+  hook_tracing_functions(PyDict_GetItemString(modules, kTracingModule));
+  replace_builtin(PyDict_GetItemString(modules, "_imp"), "create_builtin", METH_O,
+                  create_builtin_module, original_create_builtin);
+}
+
 void hook_sys() {
   static constinit PyCFunction original = nullptr;
   replace_builtin(PyImport_AddModule("sys"), "getallocatedblocks", METH_NOARGS,
@@ -293,6 +338,7 @@ void install_interpreter_hooks(const InterpreterHooks& hooks,
   hook_exit();
   if (process.is_late) hook_exec();
   hook_sys();
+  hook_tracing();
   hook_gc(collector);
   PyErr_Clear();
 }

@@ -15,6 +15,7 @@
 #include "cpython/allocator.h"
 #include "cpython/compat/thread_state.h"
 #include "cpython/figures.h"
+#include "cpython/gil_gate.h"
 #include "heap/trimmer.h"
 #include "os/clock.h"
 #include "os/native_thread.h"
@@ -69,11 +70,12 @@ bool sleep_unless_stopped(Nanoseconds duration) {
   return go_on;
 }
 
-// False when the thread is to end instead. An interpreter that ends gives the GIL to nobody.
+// False when the thread is to end instead, or to try later. An interpreter that ends gives the GIL
+// to nobody.
 bool announce_gil() {
   if (Py_IsInitialized() == 0 || is_finalizing()) return false;
   ::pthread_mutex_lock(&thread.mutex);
-  const bool go_on = !thread.stop_requested;
+  const bool go_on = !thread.stop_requested && enter_gil_gate();
   thread.at_gil = go_on;
   ::pthread_mutex_unlock(&thread.mutex);
   return go_on;
@@ -83,6 +85,7 @@ void renounce_gil() {
   ::pthread_mutex_lock(&thread.mutex);
   thread.at_gil = false;
   ::pthread_mutex_unlock(&thread.mutex);
+  leave_gil_gate();
 }
 
 // One step with the GIL; returns whether a round is unfinished.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Closed streams, missing folders, full disks, tight limits: the program is none the worse."""
+"""Closed streams, missing folders, full disks, tight limits, switched tracers: no harm is done."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -385,3 +386,67 @@ def test_without_proc_the_program_runs(box: Sandbox) -> None:
     if b"mount" in done.err or b"unshare" in done.err:
         pytest.skip("cannot hide /proc here")
     assert done.visible == (0, b"1\n", b"")
+
+
+# --- tracers --------------------------------------------------------------------------------------
+
+# A thread of ours that wants the GIL has allocated to get there, which tracemalloc saw. Before
+# 3.12.9 and 3.13.2 it crashes when it goes on after tracemalloc has stopped.
+STOP_TRACING = """
+import os, signal, sys, time
+sys.setswitchinterval(1000)  # who wants the GIL waits until this thread sleeps
+tracemalloc.start()
+prepare()
+end = time.monotonic() + 0.5
+while time.monotonic() < end: pass
+tracemalloc.stop()
+time.sleep(0.05)
+print(tracemalloc.is_tracing())
+"""
+
+
+@pytest.mark.parametrize("way", ["preloaded", "late"])
+def test_tracing_stops_while_memory_is_given_back(box: Sandbox, way: str) -> None:
+    prepare = "def prepare(): [(i, str(i)) for i in range(100000)]\n"
+    if way == "preloaded":
+        done = box.preloaded("-c", "import tracemalloc\n" + prepare + STOP_TRACING)
+    else:
+        install = "import tracemalloc, hoopsnake; assert hoopsnake.install()\n"
+        done = box.plain("-c", install + prepare + STOP_TRACING)
+    assert done.visible == (0, b"False\n", b"")
+
+
+def test_tracing_stops_while_a_snapshot_is_taken(box: Sandbox) -> None:
+    prepare = "import tracemalloc\ndef prepare(): os.kill(os.getpid(), signal.SIGUSR2)\n"
+    environ = {
+        "HOOP_SNAPSHOT_AT": f"signal:{signal.SIGUSR2.value}",
+        "HOOP_SNAPSHOT_DIR": str(box.work),
+    }
+    wait = "while not any(name.endswith('.hoop') for name in os.listdir()): time.sleep(0.01)\n"
+    done = box.preloaded("-c", prepare + STOP_TRACING + wait, environ=environ)
+    assert (done.code, done.out) == (0, b"False\n")
+
+
+def test_tracing_that_is_started_wrongly_says_so(box: Sandbox) -> None:
+    """And the thread that gives memory back may go on."""
+    code = (
+        "import time, tracemalloc\n"
+        "for frames in (0, 'x', 1 << 40):\n"
+        "    try: tracemalloc.start(frames)\n"
+        "    except Exception as error: print(repr(error))\n"
+        "try: tracemalloc.stop(1)\n"
+        "except TypeError as error: print(error)\n"
+        "tracemalloc.start(); tracemalloc.start(); tracemalloc.stop(); tracemalloc.stop()\n"
+    )
+    give_back = (
+        "import hoopsnake\n"
+        "x = [(i, str(i)) for i in range(100000)]\n"
+        "before = hoopsnake.stats().returned_total\n"
+        "del x\n"
+        "end = time.monotonic() + 30\n"
+        "while hoopsnake.stats().returned_total == before:\n"
+        "    assert time.monotonic() < end\n"
+        "    time.sleep(0.05)\n"
+    )
+    plain = box.plain("-c", code)
+    assert box.preloaded("-c", code + give_back).visible == plain.visible

@@ -168,8 +168,9 @@ def test_tracebacks_of_native_crashes_are_the_same(box: Sandbox) -> None:
 
 def test_functions_that_we_replace_look_like_the_originals(box: Sandbox) -> None:
     code = (
-        "import sys, gc, inspect\n"
-        "for f in (sys.getallocatedblocks, gc.freeze):\n"
+        "import sys, gc, inspect, _imp, tracemalloc\n"
+        "tracing = tracemalloc.start, tracemalloc.stop\n"
+        "for f in (sys.getallocatedblocks, gc.freeze, _imp.create_builtin, *tracing):\n"
         "    print(f, f.__name__, f.__qualname__, f.__module__, f.__doc__, inspect.signature(f))\n"
         "    print(f.__self__ is sys.modules[f.__module__], type(f))\n"
         "print(gc.isenabled(), gc.get_threshold(), gc.get_freeze_count())\n"
