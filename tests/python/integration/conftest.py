@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,11 @@ def package_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 
 @pytest.fixture
-def box(minor: str, package_of: Callable[[str], Path], tmp_path: Path) -> Sandbox:
+def box(minor: str, package_of: Callable[[str], Path], tmp_path: Path) -> Iterator[Sandbox]:
     package = package_of(minor)
-    return Sandbox(whole_process.interpreters()[minor], package, tmp_path)
+    # What is still written there as a test ends is nobody's loss.
+    with tempfile.TemporaryDirectory(prefix="box", ignore_cleanup_errors=True) as temporary:
+        yield Sandbox(whole_process.interpreters()[minor], package, tmp_path, Path(temporary))
 
 
 @pytest.fixture

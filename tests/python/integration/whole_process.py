@@ -152,13 +152,13 @@ class Done:
 class Sandbox:
     """A folder to work in, an environment, and one interpreter to run programs with."""
 
-    def __init__(self, python: Interpreter, package: Path, folder: Path) -> None:
+    # `temporary`: of a short name, as sockets are made there.
+    def __init__(self, python: Interpreter, package: Path, folder: Path, temporary: Path) -> None:
         self.python = python
         self.package = package  # the hoopsnake package for this version
         self.work = folder / "work"
-        self.temporary = folder / "tmp"
+        self.temporary = temporary
         self.work.mkdir()
-        self.temporary.mkdir()
         self._runs = 0
         self.environ = {
             "PATH": os.environ["PATH"],
