@@ -86,11 +86,11 @@ def _are_more(series: Series, one: Frontier) -> bool:
 
 
 def _is_of_no_concern(row: Row) -> bool:
-    """Threads that have ended, loaded modules, the standard library's weak references."""
+    """Threads that have ended, modules, parts of `tee`, the standard library's weak references."""
     if row.layout == Layout.WEAK_REFERENCE:
         return is_of_standard_module(row.text)
-    if row.layout == Layout.MODULE:
-        return True  # `kept` looks at those that the program makes
+    if row.layout == Layout.MODULE or "itertools._tee_dataobject" in row.type + row.text:
+        return True  # `kept` looks at them
     return row.type == "threading.Thread" and not _is_thread(row)
 
 
@@ -201,7 +201,7 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
     found = _grown_on_the_way(series, row)
     if found is None:
         # It came with its function; who holds that, nothing shows.
-        return Frontier(row, None, growth, gained // 500 + 1)
+        return Frontier(row, None, growth, gained // 500 + 1) if gained >= _LARGE else None
     row, above = found
     return Frontier(row, above, growth, gained)
 

@@ -207,6 +207,8 @@ def _odd_entries(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
             least = None if series.is_cut else _MANY_OF_SYSTEM
         if least is None or row.count < least - 1 or row.count < 3 * max(row.holders, 1):
             continue
+        if row.text.startswith(("garbage", "held by C")):
+            continue
         container = _container_of(snapshot, row)
         if container is None:
             continue
@@ -440,7 +442,8 @@ def _held(snapshot: Snapshot, number: int) -> list[int]:
 
 def _made_modules(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     counts = tuple(point.made_modules for point in series.points)
-    if len(counts) < 2 or counts[-1] - counts[0] < 5 or not keeps_rising(counts):
+    since_imports = counts[-len(series.settled) :]
+    if since_imports[-1] - since_imports[0] < 5 or not keeps_rising(since_imports):
         return
     made = [one for one in snapshot.modules.values() if is_made_module(snapshot, one.id)]
     largest = max(made, key=lambda one: one.retained)
