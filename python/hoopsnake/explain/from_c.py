@@ -12,14 +12,14 @@ from hoopsnake.explain.places import short_name
 from hoopsnake.explain.series import Series
 from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import Layout
-from hoopsnake.heap.model import HeapObject
+from hoopsnake.heap.model import HeapObject, HeapType
 from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
 
 # References, in all, by which those to one type grew.
 _LEAST_MORE = 20
 _MANY_MORE = 500
-_LEAST_SHARE_OF_TYPE = 0.1
+_SHARE_OF_TYPE = 0.1
 _LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
 _USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
@@ -49,29 +49,36 @@ def _growing(series: Series) -> list[Suspect]:
         return []
     seconds = series.seconds[-len(points) :]
     for row, objects, references, retained, example in snapshot.core.held_by_c_totals():
-        name = snapshot.types[row].name
-        held = [point.held_by_c.get(name, (0, 0, 0)) for point in points]
+        kind = snapshot.types[row]
+        held = [point.held_by_c.get(kind.name, (0, 0, 0)) for point in points]
         counts = tuple(one[1] for one in held)
-        is_usual = snapshot.types[row].layout in _USUAL_TO_HOLD or "." not in name
-        if snapshot.types[row].layout == Layout.BUILTIN_FUNCTION:
-            is_usual = False
-        if counts[-1] - min(counts) < (_MANY_MORE if is_usual else _LEAST_MORE):
+        least = _MANY_MORE if _is_usual(kind) else _LEAST_MORE
+        if counts[-1] - min(counts) < least or not keeps_rising(counts):
             continue
-        if not keeps_rising(counts):
-            continue
-        if snapshot.types[row].layout in (Layout.TYPE, Layout.MODULE, Layout.CODE, *_SINGLE):
-            continue
-        if is_usual and references > 1.2 * objects:
-            continue
-        # C code at work has some of them at any time.
-        if is_usual and objects < _LEAST_SHARE_OF_TYPE * _count(snapshot, row):
-            continue
-        # A singleton of an extension, which its own code refers to.
-        if objects == 1 and not snapshot.types[row].made_at_run_time and not is_usual:
+        if _is_held_rightly(snapshot, kind, objects, references):
             continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))
     return found
+
+
+def _is_usual(kind: HeapType) -> bool:
+    """C code has objects of this type for its own use, wherever it works."""
+    if kind.layout == Layout.BUILTIN_FUNCTION:
+        return False
+    return kind.layout in _USUAL_TO_HOLD or "." not in kind.name
+
+
+def _is_held_rightly(snapshot: Snapshot, kind: HeapType, objects: int, references: int) -> bool:
+    if kind.layout in (Layout.TYPE, Layout.MODULE, Layout.CODE, *_SINGLE):
+        return True
+    if _is_usual(kind):
+        # C code at work has some of them at any time; what was lost has one reference each.
+        return references > 1.2 * objects or objects < _SHARE_OF_TYPE * _count(snapshot, kind.row)
+    if kind.layout == Layout.INSTANCE and _is_compiled(snapshot, kind.module):
+        return True
+    # A singleton of an extension, which its own code refers to.
+    return objects == 1 and not kind.made_at_run_time
 
 
 def _count(snapshot: Snapshot, row: int) -> int:
