@@ -146,6 +146,21 @@ void read_command_line(TextBuffer& text) {
   for (long i = 0; i + 1 < size; ++i) text.add_char(buffer[i] == 0 ? ' ' : buffer[i]);
 }
 
+// Small numbers stand for what the system does by itself.
+void note_signal_handlers(snapshot::SignalHandlers& handlers) {
+  if (PyErr_Occurred() != nullptr) return;
+  PyObject* const module = PyDict_GetItemString(PyImport_GetModuleDict(), "_signal");
+  PyObject* const get = module != nullptr ? PyObject_GetAttrString(module, "getsignal") : nullptr;
+  for (std::size_t i = 1; get != nullptr && i < handlers.size(); ++i) {
+    PyObject* const handler = PyObject_CallFunction(get, "i", static_cast<int>(i));
+    const bool is_object = handler != nullptr && handler != Py_None && !PyLong_Check(handler);
+    if (is_object) handlers[i] = reinterpret_cast<Address>(handler);
+    Py_XDECREF(handler);
+  }
+  Py_XDECREF(get);
+  PyErr_Clear();
+}
+
 }  // namespace
 
 const char* prepare_snapshots() noexcept {
@@ -215,6 +230,7 @@ const char* SnapshotCopy::start_reserved(int file, bool with_values, const char*
   context.subject.context = &context;
   if (instant == Instant::kPython) {
     show_all_objects();
+    note_signal_handlers(context.subject.signal_handlers);
     // Elsewhere it must not be asked for: a thread of ours has no state there to ask by.
     is_collector_on_ = PyGC_IsEnabled() != 0;
     context.has_state = find_collector_state(context.state);

@@ -31,13 +31,13 @@ const char* name_of_field(const InterpreterLayout& where, std::size_t offset) {
 
 }  // namespace
 
-void Roots::add(Address interpreter, const InterpreterLayout& where,
-                const cycles::ObjectMap& known) {
+void Roots::add(Address interpreter, const InterpreterLayout& where, const cycles::ObjectMap& known,
+                std::span<const Address> handlers) {
   interpreter_type_ = types_.add_pseudo("<interpreter>", Layout::kInterpreter);
   thread_type_ = types_.add_pseudo("<thread>", Layout::kThread);
   frame_type_ = types_.add_pseudo("<frame>", Layout::kRunningFrame);
   if (interpreter == 0 || where.bytes == 0) return;
-  add_interpreter(interpreter, where, known);
+  add_interpreter(interpreter, where, known, handlers);
   Address thread = word_at(interpreter + where.threads_head);
   for (std::size_t i = 0; thread != 0 && i < kMostThreads; ++i) {
     add_thread(thread);
@@ -72,10 +72,12 @@ void Roots::add_row(Address address, std::uint32_t type, const Label& label) {
 }
 
 void Roots::add_interpreter(Address interpreter, const InterpreterLayout& where,
-                            const cycles::ObjectMap& known) {
+                            const cycles::ObjectMap& known, std::span<const Address> handlers) {
   edges_.begin(interpreter);
   scan(interpreter, where, known);
   if (where.exit_callbacks != 0) add_exit_callbacks(interpreter + where.exit_callbacks);
+  const StringNumber name = strings_.of_constant("signal handlers");
+  for (const Address handler : handlers) edges_.add_named(EdgeKind::kAttribute, name, handler);
   Address thread = word_at(interpreter + where.threads_head);
   for (std::size_t i = 0; thread != 0 && i < kMostThreads; ++i) {
     edges_.add_pseudo(EdgeKind::kField, thread);

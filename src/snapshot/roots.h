@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/units.h"
 #include "cycles/object_map.h"
@@ -35,11 +36,13 @@ class Roots {
   [[nodiscard]] Address find_interned(Address interpreter, const InterpreterLayout& where,
                                       const cycles::ObjectMap& known) const;
   // `known`: the objects that are known by now; what the state refers to besides is found by name.
-  void add(Address interpreter, const InterpreterLayout& where, const cycles::ObjectMap& known);
+  // `handlers`: of signals; 0 where there is none.
+  void add(Address interpreter, const InterpreterLayout& where, const cycles::ObjectMap& known,
+           std::span<const Address> handlers);
 
  private:
   void add_interpreter(Address interpreter, const InterpreterLayout& where,
-                       const cycles::ObjectMap& known);
+                       const cycles::ObjectMap& known, std::span<const Address> handlers);
   [[nodiscard]] bool is_table_of_strings(Address object) const;
   void add_exit_callbacks(Address callbacks);
   void add_thread(Address thread);

@@ -150,7 +150,7 @@ class Writer {
   void write_roots() {
     if (has_roots_) return;
     has_roots_ = true;
-    roots_.add(subject_.interpreter, subject_.where, map_);
+    roots_.add(subject_.interpreter, subject_.where, map_, subject_.signal_handlers);
   }
 
   // What nothing refers to and the collector does not know is lost to Python, and held by C code

@@ -3,6 +3,7 @@
 // calls tp_traverse; it takes no lock and no memory but pages of its own.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -24,12 +25,17 @@ struct MetaRow {
   std::string_view value;
 };
 
+// What signal.getsignal() says, by number; 0: no object of Python's, or not known. The module
+// signal keeps them where nothing leads to.
+using SignalHandlers = std::array<Address, 65>;
+
 struct Subject {
   std::uint32_t version = 0;  // PY_VERSION_HEX
   const PythonLayout* layout = nullptr;
   Address interpreter = 0;  // PyInterpreterState
   InterpreterLayout where;
   Address subtype_traverse = 0;  // tp_traverse of classes made in Python; 0: not known
+  SignalHandlers signal_handlers{};
 
   // Where objects are: one span that most of them lie in, and places for regions of 2 MiB outside
   // of it, a power of two.

@@ -64,7 +64,7 @@ _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
         "`gc.set_debug(0)` and `gc.garbage.clear()`.",
     ),
     (
-        r"signal\.|Handlers\[",
+        r"signal\.|signal handlers|Handlers\[",
         "A signal handler lives as long as the process: register a plain function, or restore "
         "the handler before.",
     ),

@@ -229,6 +229,7 @@ def _context(place: Place, step: Step) -> bool:
 _INTERPRETER_WORDS = {
     "atexit.register": ("atexit", "the `atexit` callbacks"),
     "os.register_at_fork": ("fork hooks", "the hooks of `os.register_at_fork`"),
+    "signal handlers": ("signal handlers", "the handlers of signals"),
     "sys.addaudithook": ("audit hooks", "the hooks of `sys.addaudithook`"),
 }
 

@@ -244,7 +244,9 @@ def _rows_of(snapshot: Snapshot, size: int) -> dict[str, Row]:
         else:
             old.count += number
             old.size += own
-            old.retained += retained
+            # Links of a chain have one name, and each retains those after it.
+            is_inside = old.example in snapshot.core.path_objects(example)
+            old.retained = max(old.retained, retained) if is_inside else old.retained + retained
     return rows
 
 

@@ -556,3 +556,21 @@ for one in kept:
     # 3.14.0 to 3.14.4 collect in increments, and have no such generations.
     is_incremental = (3, 14) <= box.python.version[:3] < (3, 14, 5)
     assert known == ({} if is_incremental else said)
+
+
+def test_signal_handlers_are_the_interpreters(box: Sandbox) -> None:
+    code = """
+import hoopsnake, signal
+class Reloader:
+    def reload(self, number, frame): ...
+signal.signal(signal.SIGUSR1, Reloader().reload)
+signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+hoopsnake.snapshot("handlers.hoop")
+"""
+    box.preloaded("-c", code).check()
+    snapshot = SnapshotFile(box.work / "handlers.hoop")
+    (interpreter,) = (one for one in snapshot.objects if one.type.name == "<interpreter>")
+    named = [edge.target for edge in interpreter.edges if edge.name == "signal handlers"]
+    types = [snapshot.by_address[target].type.name for target in named]
+    # SIGINT's own, and the bound method.
+    assert types == ["builtin_function_or_method", "method"]
