@@ -61,7 +61,10 @@ def explain_series(series: Series) -> Explanation:
     if not any(one.is_alarm for one in found):
         found = _earlier(series) or [*found, *environment.large(series)]
     return Explanation(
-        series.last.python, series.last.pid, series.points, found, environment.notes(series)
+        series.last.python,
+        series.last.pid,
+        series.points,
+        [*found, *environment.suspects(series)],
     )
 
 

@@ -15,33 +15,54 @@ from hoopsnake.report import units
 
 _LARGE_SHARE = 0.2
 _LEAST_LARGE = 1 << 20
+_MUCH_UNUSED = 16 << 20
 _INCREMENTAL = ("3.14.0", "3.14.1", "3.14.2", "3.14.3", "3.14.4")
 
 
-def notes(series: Series) -> list[str]:
-    """Facts of the process that explain memory which no object has."""
-    found = []
+def suspects(series: Series) -> list[Suspect]:
+    """Facts of the process that explain memory which no line of the program holds."""
     snapshot = series.last
+    found = []
     if snapshot.python in _INCREMENTAL:
         found.append(
-            f"Python {snapshot.python} collects in increments and lets garbage in cycles grow; "
-            "3.14.5 went back to generations. Upgrade before you look for a leak."
+            _fact(
+                f"Python {snapshot.python} collects in increments",
+                f"Python {snapshot.python} collects in increments and lets garbage in cycles grow.",
+                "3.14.5 went back to generations: upgrade before you look for a leak.",
+                0,
+            )
         )
     memory = snapshot.memory
     resident = memory.get("resident", 0)
     free = memory.get("heap: free", 0)
-    if free > 0.2 * resident and free > 16 << 20:
+    if free > 0.2 * resident and free > _MUCH_UNUSED:
         found.append(
-            f"{units.size(free)} of {units.size(resident)} resident are free blocks of the heap: "
-            "given back in the seconds that follow, or pinned by single objects."
+            _fact(
+                "free blocks of the heap",
+                f"{units.size(free)} of {units.size(resident)} resident are free blocks of the "
+                "heap: given back in the seconds that follow, or pinned by single objects.",
+                "`hoopsnake.trim()` gives back at once what can be; call `hoopsnake.epoch()` when "
+                "the start-up is over, so that what lives on does not share pages with what goes.",
+                free,
+            )
         )
     libc = memory.get("C library: in use", 0)
-    if libc > 0.4 * resident and libc > 16 << 20:
+    if libc > 0.4 * resident and libc > _MUCH_UNUSED:
         found.append(
-            f"{units.size(libc)} of {units.size(resident)} resident are allocated by C code with "
-            "malloc(): no Python object has them."
+            _fact(
+                "memory of C code",
+                f"{units.size(libc)} of {units.size(resident)} resident are allocated by C code "
+                "with malloc(): no Python object has them.",
+                "Look at what the loaded extensions keep: buffers, caches, models.",
+                libc,
+            )
         )
     return found
+
+
+def _fact(name: str, sentence: str, fix: str, size: int) -> Suspect:
+    holder = Holder(name, "process", name)
+    return Suspect("environment", sentence, holder, "", 1, size, fix, "high")
 
 
 def large(series: Series) -> list[Suspect]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from snapshot_files import App, service
+from snapshot_files import ITEM, App, service
 
 import hoopsnake.heap as h
 from hoopsnake._errors import HoopError
@@ -97,6 +97,35 @@ def test_references_of_c_code_that_get_more(tmp_path: Path) -> None:
     assert one.type == "app.Session"
     assert one.count == 60
     assert "C code holds them" in one.sentence
+
+
+def test_memory_that_no_line_of_the_program_holds(tmp_path: Path) -> None:
+    app = service()
+    app.file.memory = {"resident": 100 << 20, "heap: free": 40 << 20, "C library: in use": 8 << 20}
+    found = explain(app.file.write(tmp_path / "free.hoop"))
+    (one,) = (one for one in found if one.verdict == "environment")
+    assert one.sentence.startswith("40.0 MiB of 100 MiB resident are free blocks of the heap")
+    assert (one.bytes, one.is_alarm) == (40 << 20, False)
+    app.file.memory = {"resident": 100 << 20, "C library: in use": 50 << 20}
+    app.file.meta["python"] = "3.14.3"
+    found = explain(app.file.write(tmp_path / "libc.hoop"))
+    told = [one.holder.name for one in found if one.verdict == "environment"]
+    assert told == ["Python 3.14.3 collects in increments", "memory of C code"]
+
+
+def test_what_moves_from_one_list_to_another_is_no_growth(tmp_path: Path) -> None:
+    def snapshot(number: int, sessions: int, queued: int) -> Path:
+        app = service(sessions, number)
+        active = app.file.add(app.list, 120)
+        app.put(app.globals, "ACTIVE", active)
+        for index in range(queued):
+            app.file.link(active, app.file.add(app.session, 1000), ITEM, index)
+        return app.file.write(tmp_path / f"{sessions}-{queued}.hoop")
+
+    moved = [snapshot(number, 60 - 15 * number, 15 * number) for number in range(4)]
+    assert explain(moved).alarms == []
+    more = [snapshot(number, 60, 15 * number) for number in range(4)]
+    assert [one.holder.path for one in explain(more).alarms] == ["app.ACTIVE"]
 
 
 # --- places ---------------------------------------------------------------------------------------
