@@ -139,8 +139,10 @@ class Names {
   }
   // Those that all have before those that some have.
   std::vector<std::pair<std::uint32_t, std::uint64_t>> in_order() {
-    std::stable_sort(found_.begin(), found_.end(),
-                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    const auto has_more = [](const auto& a, const auto& b) { return a.second > b.second; };
+    // By insertion: they are few, and equal ones stay in their order.
+    for (auto at = found_.begin(); at != found_.end(); ++at)
+      std::rotate(std::upper_bound(found_.begin(), at, *at, has_more), at, at + 1);
     return std::move(found_);
   }
 

@@ -6,6 +6,8 @@
 
 #include "base/units.h"
 #include "snapshot/buffers.h"
+#include "snapshot/collector_lists.h"
+#include "snapshot/content.h"
 #include "snapshot/format.h"
 #include "snapshot/frames.h"
 #include "snapshot/objects.h"

@@ -12,6 +12,7 @@
 #include "cycles/object_map.h"
 #include "cycles/prefetch_ring.h"
 #include "os/bare.h"
+#include "snapshot/collector_lists.h"
 #include "snapshot/discovery.h"
 #include "snapshot/fault_guard.h"
 #include "snapshot/format.h"
