@@ -131,7 +131,7 @@ def _wide(
     mean = max(length // count, 2)
     rare = "\\u2026" if width == 2 else "\\U0001f600"
     before = f"def make(count):\n    return ['{rare}' + 'x' * {mean - 1} for _ in range(count)]\n"
-    after = before.replace("for _ in", "for _ in").replace(
+    after = before.replace(
         f"'{rare}' + 'x' * {mean - 1}", f"('{rare}' + 'x' * {mean - 1}).encode()"
     )
     made.trial = Trial(before, after, max(2, min(_TRIAL, (8 << 20) // (mean * width))))

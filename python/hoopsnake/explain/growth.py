@@ -150,9 +150,7 @@ def _filling(series: Series, container: int, counts: tuple[int, ...]) -> Frontie
     kind = snapshot.type_of(example)
     text = snapshot.core.path(example, True)
     row = Row(text, len(entries), 0, retained, kind.name, kind.layout, example, 0, 0, 1)
-    if gained < _least(series, row) or _is_garbage(series, row) or _OF_CODE.search(text):
-        return None
-    if text.startswith(("garbage", "held by C")) or not _rises(series, growth, gained):
+    if not _is_told(row) or not _is_growth(series, row, growth, gained):
         return None
     holder = snapshot.type_of(container)
     path = snapshot.core.path(container, True)
@@ -178,18 +176,14 @@ def _order(one: Frontier) -> float:
 
 
 def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
-    if row.layout == Layout.CODE or row.text.startswith(("garbage", "held by C")):
-        return None
-    if _OF_CODE.search(row.text):
+    if not _is_told(row):
         return None
     growth = series.growth(row.text)
     gained = growth.retained[-1] - min(growth.retained)
     more = growth.counts[-1] - min(growth.counts)
     if more < _FEW and not (more >= 3 and gained >= _LARGE):
         return None
-    if gained < _least(series, row):
-        return None
-    if not _rises(series, growth, gained) or _is_garbage(series, row):
+    if not _is_growth(series, row, growth, gained):
         return None
     if above is not None and _is_of_fixed_length(series, row, above):
         return None
@@ -204,6 +198,19 @@ def _frontier(series: Series, row: Row, above: Row | None) -> Frontier | None:
         return Frontier(row, None, growth, gained // 500 + 1) if gained >= _LARGE else None
     row, above = found
     return Frontier(row, above, growth, gained)
+
+
+def _is_told(row: Row) -> bool:
+    """Not what others look after, nor parts of the program's text."""
+    if row.layout == Layout.CODE or row.text.startswith(("garbage", "held by C")):
+        return False
+    return not _OF_CODE.search(row.text)
+
+
+def _is_growth(series: Series, row: Row, growth: Growth, gained: int) -> bool:
+    if gained < _least(series, row):
+        return False
+    return _rises(series, growth, gained) and not _is_garbage(series, row)
 
 
 def _least(series: Series, row: Row) -> float:
