@@ -9,16 +9,14 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace hoop::cpython::life {
 
 Text& Text::add_number(std::uint64_t value) {
-  char digits[20];
-  std::size_t count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value != 0);
-  while (count != 0) bytes_.push(digits[--count]);
+  FixedText<24> digits;
+  digits.add_decimal(value);
+  for (std::size_t i = 0; i < digits.size(); ++i) bytes_.push(digits.data()[i]);
   return *this;
 }
 
