@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
+#include <utility>
 
 #include "base/units.h"
 #include "cpython/attendant.h"
+#include "cpython/compat/dict_watch.h"
 #include "cpython/interpreter_hooks.h"
 #include "cpython/process.h"
 #include "cpython/snapshot_triggers.h"
@@ -23,15 +26,18 @@ constexpr Nanoseconds kAllowance = 2 * kSecond;
 constexpr unsigned kShare = 2;
 
 // After a snapshot, the next one for the time that has gone by; then after half as much again.
-constexpr Nanoseconds kFirstWait = 5 * kMillisecond;
+constexpr Nanoseconds kFirstWait = kMillisecond;
 constexpr Nanoseconds kLongestWait = 20 * kSecond;
 
 struct GrowthWatch {
   bool is_open = false;
   bool look_asked = false;
-  unsigned beats = 0;  // since the last snapshot, or the last import
+  bool import_ended = false;
+  Py_ssize_t modules = 0;  // when the last snapshot was taken
+  unsigned beats = 0;      // since the last snapshot, or the last import
   unsigned interval = kFirstInterval;
   unsigned collections = 0;  // that the program asked for
+  unsigned loops = 0;        // times that an event loop came to its end
   long exit_functions = -1;  // of the program, when ours became the last of them
   bool saw_exit = false;
   Nanoseconds spent = 0;        // on snapshots
@@ -45,6 +51,7 @@ constinit GrowthWatch watch;
 struct GrowthClock {
   std::atomic<bool> runs{false};
   std::atomic<bool> is_due{false};
+  std::atomic<bool> is_stopped{false};  // while a snapshot is taken
   std::atomic<Nanoseconds> last_taken{0};
   std::atomic<Nanoseconds> wait{kFirstWait};
 };
@@ -66,6 +73,15 @@ PyObject* find_garbage() {
 }
 
 bool is_importing() { return watch.imports != nullptr && PyDict_GET_SIZE(watch.imports) > 0; }
+
+Py_ssize_t loaded_modules() { return PyDict_GET_SIZE(PyImport_GetModuleDict()); }
+
+// Enough of them to set what comes after apart from what was loaded.
+bool has_loaded_more() {
+  constexpr Py_ssize_t kFew = 3, kShareOfAll = 50;
+  const Py_ssize_t loaded = loaded_modules();
+  return loaded - watch.modules > std::max(kFew, loaded / kShareOfAll);
+}
 
 bool has_time() {
   const Nanoseconds run = os::monotonic_now() - process.start_monotonic;
@@ -98,23 +114,52 @@ void be_first_at_exit() {
 }
 
 void take(const char* trigger) {
-  if (!has_time()) return;
+  if (watch.saw_exit || !has_time()) return;
   const Nanoseconds begin = os::monotonic_now();
+  growth_clock.is_stopped.store(true, std::memory_order_release);
   be_first_at_exit();
   take_snapshot_now(trigger, Patience::kShort);
   watch.spent += os::monotonic_now() - begin;
   watch.beats = 0;
+  watch.modules = loaded_modules();
   growth_clock.last_taken.store(os::monotonic_now(), std::memory_order_relaxed);
+  growth_clock.is_stopped.store(false, std::memory_order_release);
+  wake_attendant();  // with a new time to wait for
+}
+
+// The first, the second, the fourth, the eighth ...
+bool is_power_of_two(unsigned count) { return (count & (count - 1)) == 0; }
+
+// An event loop puts its hooks for asynchronous generators in as it begins, and takes them out as
+// it ends: tasks that wait and what is in their contexts is there then, and gone soon after.
+bool is_in_event_loop() {
+  PyObject* const function = PySys_GetObject("get_asyncgen_hooks");  // borrowed
+  PyObject* const hooks = function != nullptr ? PyObject_CallNoArgs(function) : nullptr;
+  PyObject* const finalizer = hooks != nullptr ? PySequence_GetItem(hooks, 1) : nullptr;
+  const bool found = finalizer != nullptr && finalizer != Py_None;
+  Py_XDECREF(finalizer);
+  Py_XDECREF(hooks);
+  PyErr_Clear();
+  return found;
+}
+
+int see_event_loop(const char* event, PyObject*, void*) {
+  if (!watch.is_open || std::strcmp(event, "sys.set_asyncgen_hook_finalizer") != 0) return 0;
+  if (is_in_event_loop() && is_power_of_two(++watch.loops)) take("loop");
+  return 0;
 }
 
 int look_at_growth(void*) {
   watch.look_asked = false;
   if (!watch.is_open) return 0;
   const bool is_time = growth_clock.is_due.exchange(false, std::memory_order_relaxed);
+  const bool import_ended = std::exchange(watch.import_ended, false);
   if (is_importing()) {
     watch.beats = 0;
     watch.interval = kFirstInterval;
     growth_clock.wait.store(kFirstWait, std::memory_order_relaxed);
+  } else if (import_ended && has_loaded_more()) {
+    take("imported");
   } else if (is_time) {
     take("time");
   } else if (watch.beats >= watch.interval) {
@@ -124,6 +169,16 @@ int look_at_growth(void*) {
   return 0;
 }
 
+// The last of the modules that are being imported is there.
+void on_import_end() {
+  watch.import_ended = true;
+  if (!watch.look_asked) watch.look_asked = Py_AddPendingCall(look_at_growth, nullptr) == 0;
+}
+
+int whole_milliseconds(Nanoseconds time) {
+  return static_cast<int>((time + kMillisecond - 1) / kMillisecond);
+}
+
 }  // namespace
 
 void open_growth_watch() noexcept {
@@ -131,10 +186,12 @@ void open_growth_watch() noexcept {
   watch = {};
   watch.imports = find_imports();
   watch.garbage = find_garbage();
+  if (watch.imports != nullptr) watch_for_last_entry(watch.imports, on_import_end);
   watch.is_open = true;
   growth_clock.last_taken.store(os::monotonic_now(), std::memory_order_relaxed);
   growth_clock.wait.store(kFirstWait, std::memory_order_relaxed);
   growth_clock.runs.store(true, std::memory_order_release);
+  if (PySys_AddAuditHook(see_event_loop, nullptr) != 0) PyErr_Clear();
   wake_attendant();
 }
 
@@ -151,6 +208,7 @@ void on_growth_beat() noexcept {
 int growth_watch_sees_time(Nanoseconds now) noexcept {
   if (!growth_clock.runs.load(std::memory_order_acquire)) return -1;
   const Nanoseconds wait = growth_clock.wait.load(std::memory_order_relaxed);
+  if (growth_clock.is_stopped.load(std::memory_order_acquire)) return whole_milliseconds(wait);
   const Nanoseconds end = growth_clock.last_taken.load(std::memory_order_relaxed) + wait;
   if (now >= end && !growth_clock.is_due.load(std::memory_order_relaxed)) {
     growth_clock.wait.store(std::min(wait + wait / 2, kLongestWait), std::memory_order_relaxed);
@@ -158,15 +216,12 @@ int growth_watch_sees_time(Nanoseconds now) noexcept {
     if (Py_AddPendingCall(look_at_growth, nullptr) != 0)
       growth_clock.is_due.store(false, std::memory_order_relaxed);
   }
-  const Nanoseconds left = now < end ? end - now : wait;
-  return static_cast<int>(left / kMillisecond) + 1;
+  return whole_milliseconds(now < end ? end - now : wait);
 }
 
-// The first, the second, the fourth, the eighth ...
 void growth_watch_sees_start() noexcept {
   if (!watch.is_open || is_importing()) return;
-  ++watch.collections;
-  if ((watch.collections & (watch.collections - 1)) == 0) take("collect");
+  if (is_power_of_two(++watch.collections)) take("collect");
 }
 
 void growth_watch_sees_stop() noexcept {
@@ -178,10 +233,12 @@ void growth_watch_sees_stop() noexcept {
 
 void restart_growth_watch() noexcept {
   watch.look_asked = false;
+  watch.import_ended = false;
   watch.beats = 0;
   watch.interval = kFirstInterval;
   watch.spent = 0;
   growth_clock.is_due.store(false, std::memory_order_relaxed);
+  growth_clock.is_stopped.store(false, std::memory_order_relaxed);
 }
 
 }  // namespace hoop::cpython

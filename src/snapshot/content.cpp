@@ -109,10 +109,28 @@ Content of_memory_view(Address view) {
   return {static_cast<std::size_t>(load<std::int64_t>(view + kLength)), 0};
 }
 
+// Where an integer may be the number that Python gives a thread (pthread_self(): an address in the
+// area of mappings, aligned as a thread's block is): where in a page it lies, which is the same
+// for all threads but the first.
+Content of_int(Address number, const PythonLayout& layout) {
+  constexpr std::uint64_t kTwoDigits = 2, kBitsOfDigit = 30, kPositiveFrom12 = kTwoDigits << 3;
+  constexpr std::uint64_t kLowest = std::uint64_t{1} << 46, kHighest = std::uint64_t{1} << 48;
+  constexpr std::uint64_t kAlignment = 64, kPage = 4096;
+  constexpr Offset kDigits = 24;
+  const auto length = load<std::uint64_t>(number + at::kSize);
+  if (length != (layout.minor < 12 ? kTwoDigits : kPositiveFrom12)) return {};
+  const std::uint64_t value = load<std::uint32_t>(number + kDigits) |
+                              std::uint64_t{load<std::uint32_t>(number + kDigits + 4)}
+                                  << kBitsOfDigit;
+  if (value < kLowest || value >= kHighest || value % kAlignment != 0) return {};
+  return {sizeof value, value % kPage};
+}
+
 }  // namespace
 
 Content content_of(Address object, const TypeInfo& info, const PythonLayout& layout) {
   if (info.layout == Layout::kStr) return of_text(object, layout);
+  if (info.layout == Layout::kInt) return of_int(object, layout);
   if (info.layout == Layout::kMemoryView) return of_memory_view(object);
   return info.size == SizeRule::kNumpyArray ? of_numpy_array(object) : Content{};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Section CONTENT: what tells how small a value could be, without telling the value.
+// Section CONTENT: what tells how small a value could be, or what it stands for, without telling
+// the value.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@ namespace hoop::snapshot {
 //   str of 2 or 4 bytes a character: as UTF-8; characters that need this width
 //   numpy.ndarray: of the items that it shows; bits that hold each of its integers (0: not known)
 //   memoryview: that it shows; 0
+//   int that may be a thread's number: 8; the place in a page
 struct Content {
   std::size_t bytes = 0;
   std::size_t detail = 0;

@@ -17,6 +17,7 @@ from hoopsnake.report.text import BLANK, Line, Page, Span, clean, paragraph
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hoopsnake.explain import Explanation, Suspect
+    from hoopsnake.report.model import Run
 
 _MOST = 5
 _VERDICTS = {
@@ -31,7 +32,7 @@ _VERDICTS = {
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
-    found = run(options.files, options.pid)
+    found = run(options.files or _of_newest_run(), options.pid)
     if options.json:
         from hoopsnake.explain.documents import as_json
 
@@ -49,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Says why memory does not go away: who holds it, by name, and what to change. "
         "Several snapshots of one process show what grows.",
     )
-    made.add_argument("files", nargs="+", help="snapshots of one process, or a directory of them")
+    made.add_argument(
+        "files",
+        nargs="*",
+        help="snapshots of one process, or a directory of them; none: those of the newest run with "
+        "`hoop run --explain`",
+    )
     made.add_argument("-v", "--verbose", action="store_true", help="show the evidence")
     made.add_argument("-n", "--rows", type=shared.number_of, default=_MOST, help="default: 5")
     made.add_argument("--pid", type=int, help="of several processes in a directory, this one")
@@ -87,6 +93,30 @@ def run(names: Sequence[str], pid: int | None = None) -> Explanation:
             f"This is about process {found.pid}, the largest; --pid shows others ({others})."
         )
     return found
+
+
+def files_of(run: Run) -> list[str]:
+    """The snapshots that were taken in a run; an earlier one may have left some at their place."""
+    from hoopsnake.explain.series import header_of
+
+    if run.about is None or not run.about.explain or not os.path.isdir(run.about.explain):
+        return []
+    folder = run.about.explain
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".hoop"))
+    paths = [os.path.join(folder, name) for name in names]
+    return [path for path in paths if header_of(path)[1] >= run.about.started * 1e9]
+
+
+def _of_newest_run() -> list[str]:
+    from hoopsnake.cli import report
+
+    for run in report.kept_runs():
+        files = files_of(run)
+        if files and run.about is not None:
+            words = " ".join(run.about.arguments)
+            print(f"hoop: explain: the newest run with snapshots: {clean(words)}", file=sys.stderr)
+            return files
+    raise HoopError("there is no run with snapshots; `hoop run --explain app.py` makes one")
 
 
 def _write_documents(found: Explanation, options: argparse.Namespace) -> list[Line]:

@@ -12,7 +12,7 @@ USAGE = """\
 usage: hoop run [options] (script.py | -m module | -c code | command) [arguments]
        hoop report [options] [run directory]
        hoop snap [options] PID
-       hoop explain FILE ...
+       hoop explain [FILE ...]
        hoop watch [options] PID
        hoop advise [options] (FILE | script.py) [arguments]
        hoop (top | tree | why | refs | cycles | diff | audit | sql | export) FILE ...

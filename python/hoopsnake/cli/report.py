@@ -6,13 +6,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hoopsnake._errors import HoopError
 from hoopsnake.cli import rundirs
 from hoopsnake.report import render, resources, units
 from hoopsnake.report.load import load_run
-from hoopsnake.report.model import Process, Run, RunFile
+from hoopsnake.report.model import Process, Run
 from hoopsnake.report.text import UNICODE, Column, Line, Page, Row, Span, clean, table
 
 TYPE_CHECKING = False
@@ -71,23 +71,15 @@ def _finish(run: Run) -> None:
     elif not (about and about.quiet):
         _show(run)
     if about and about.explain:
-        _explain(run, about)
+        _explain(run)
         if about.quiet or about.report_file:
             _show_not_closed(run)
 
 
-def _explain(run: Run, about: RunFile) -> None:
+def _explain(run: Run) -> None:
     from hoopsnake.cli import explain
-    from hoopsnake.explain.series import header_of
 
-    folder = about.explain or ""
-    files = [
-        path
-        for name in sorted(os.listdir(folder))
-        if name.endswith(".hoop")
-        # An earlier run may have left some there.
-        if header_of(path := os.path.join(folder, name))[1] >= about.started * 1e9
-    ]
+    files = explain.files_of(run)
     if files:
         explain.finish(files)
     elif any(process.active for process in run.processes):
@@ -180,11 +172,15 @@ def _chosen_run(name: str | None) -> Run:
 
 
 def _newest_run() -> Run:
-    for path in _all_runs():
-        run = load_run(path)
-        if run:
-            return run
+    run = next(kept_runs(), None)
+    if run is not None:
+        return run
     raise HoopError("there is no run to report on; `hoop run app.py` makes one")
+
+
+def kept_runs() -> Iterator[Run]:
+    """The runs that left figures, the newest first."""
+    return (run for path in _all_runs() if (run := load_run(path)))
 
 
 def _all_runs() -> list[str]:

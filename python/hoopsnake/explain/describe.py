@@ -10,7 +10,7 @@ from hoopsnake.explain.fixes import IN_VAIN, closure_fix, fix_for, is_queue
 from hoopsnake.explain.growth import Frontier
 from hoopsnake.explain.model import Confidence, Growth, Suspect, Verdict
 from hoopsnake.explain.payload import Payload
-from hoopsnake.explain.places import Place, place_of, short_name
+from hoopsnake.explain.places import Place, is_installed, place_of, short_name
 from hoopsnake.explain.series import Row, Series
 from hoopsnake.heap.layouts import CONTAINERS, Layout
 from hoopsnake.heap.model import kind_name
@@ -68,7 +68,7 @@ def of_entries(
     chosen = verdict or _verdict(snapshot, place)
     if container.layout in CONTAINERS and container.id != entry:
         retained = max(retained, snapshot.retained_by(container.id))
-    what = _entries_in_words(count, kind.name, kind.layout, payload.telling)
+    what = _entries_in_words(count, kind.name, kind.layout, _worth_naming(snapshot, place, payload))
     bound = _bound_in_words(snapshot, place, chosen)
     if fix is None and is_resurrected(snapshot, entry):
         fix = _RESURRECTED
@@ -185,6 +185,14 @@ _WORDS = {
     Layout.GENERATOR: "suspended generators",
     Layout.THREAD: "running threads",
 }
+
+
+def _worth_naming(snapshot: Snapshot, place: Place, payload: Payload) -> str:
+    """The type that tells most; where a package keeps something of its own, the program's."""
+    kind = snapshot.type_of(payload.entry).name
+    if payload.telling != kind or not any(is_installed(snapshot, one.id) for one in place.steps):
+        return payload.telling
+    return payload.of_program or kind
 
 
 def _entries_in_words(count: int, name: str, layout: int, telling: str) -> str:

@@ -12,6 +12,7 @@ from hoopsnake.explain.describe import of_frontier, of_swelling
 from hoopsnake.explain.growth import find_growth, find_swelling
 from hoopsnake.explain.model import Suspect
 from hoopsnake.explain.series import Point, Progress, Series, expand, read
+from hoopsnake.heap.layouts import Layout
 from hoopsnake.heap.snapshot import Snapshot
 
 _LARGE_BOUNDED = 500_000
@@ -59,7 +60,7 @@ def explain_series(series: Series) -> Explanation:
     """Explain the end of a series; if nothing is wrong there, the heights before it."""
     found = _examine(series)
     if not any(one.is_alarm for one in found):
-        found = _earlier(series) or [*found, *environment.large(series)]
+        found = _earlier(series) or [*found, *environment.large(_peak(series))]
     return Explanation(
         series.last.python,
         series.last.pid,
@@ -89,19 +90,34 @@ def _earlier(series: Series) -> list[Suspect]:
 
     Of what grew, only what went when all went: a queue grows for a while and goes again.
     """
-    for number in _heights(series.points):
-        is_end = number == len(series.points) - 2
+    end = _end(series.points)
+    for number in _heights(series.points, end):
+        is_end = number >= end
+        at_height = series.until(number)
         found = [
             one
-            for one in _examine(series.until(number))
+            for one in _examine(at_height)
             if one.is_alarm and one.verdict != "held-from-c"
-            if is_end or one.growth is None or one.holder.kind == "coroutine"
+            if (is_end and not _was_let_go(series, at_height, one))
+            or one.growth is None
+            or one.holder.kind == "coroutine"
             if _is_lasting(one, number) and not _was_emptied(series, one)
             if one.verdict != "bounded" or series.points[number].trigger in _TELLING
         ]
         if found:
             return [replace(one, sentence=f"{one.sentence} {_GONE}") for one in found]
     return []
+
+
+def _was_let_go(series: Series, at_height: Series, suspect: Suspect) -> bool:
+    """A module had it: that is still there at the end of a run, so the program let go of it."""
+    if series.now.trigger != "exit":
+        return False
+    container = at_height.last.core.find(suspect.container)
+    if container is None:
+        return False
+    steps = at_height.last.core.path_steps(container)
+    return any(at_height.last.layout_of(one) == Layout.MODULE for one, _, _ in steps)
 
 
 def _was_emptied(series: Series, suspect: Suspect) -> bool:
@@ -125,27 +141,47 @@ def _is_lasting(suspect: Suspect, number: int) -> bool:
     return growth is not None and growth.rises >= max(_MANY_RISES, number / 3)
 
 
-_TELLING = ("collect", "garbage")
+# Snapshots just before something goes.
+_TELLING = ("collect", "garbage", "loop")
 _QUICK = 500_000  # objects
 _GONE = "It had gone by the end of the run."
 
 
-def _heights(points: Sequence[Point]) -> list[int]:
-    """Snapshots to look at besides the last: the largest ones, and those before collections."""
+_PEAK = 1.3
+
+
+def _peak(series: Series) -> Series:
+    """The series up to its height, where it had far more than at its end."""
+    sizes = [point.size for point in series.points]
+    height = max(range(len(sizes)), key=sizes.__getitem__)
+    return series.until(height) if sizes[height] > _PEAK * sizes[-1] else series
+
+
+def _end(points: Sequence[Point]) -> int:
+    """The last snapshot of the program at work: before its event loops ended, and itself."""
+    at = len(points) - 2
+    while at > 0 and points[at].trigger == "loop":
+        at -= 1
+    return at
+
+
+def _heights(points: Sequence[Point], end: int) -> list[int]:
+    """Snapshots to look at besides the last: the largest ones, and those before something went."""
     earlier = range(len(points) - 1)
     if not earlier:
         return []
-    collects = [number for number in earlier if points[number].trigger in _TELLING]
+    tellings = [number for number in earlier if points[number].trigger in _TELLING]
     chosen = [
+        end,
         len(points) - 2,
         max(earlier, key=lambda number: points[number].size),
         max(earlier, key=lambda number: points[number].objects),
-        *collects[-1:],
-        *collects[:1],
+        *tellings[-1:],
+        *tellings[:1],
     ]
     if points[-1].objects < _QUICK:
         # The last ones may show how the program was taking its data down.
-        chosen += [number for number in range(len(points) - 3, len(points) - 6, -1) if number > 0]
+        chosen += [number for number in range(end - 1, end - 4, -1) if number > 0]
     return list(dict.fromkeys(chosen))
 
 

@@ -5,17 +5,22 @@ just large."""
 from __future__ import annotations
 
 from hoopsnake.explain.describe import closure_to_blame, holder_of
-from hoopsnake.explain.fixes import closure_fix, entry_fix
+from hoopsnake.explain.fixes import cache_fix, closure_fix, entry_fix
 from hoopsnake.explain.model import Holder, Suspect
 from hoopsnake.explain.payload import Payload
 from hoopsnake.explain.places import short_name
 from hoopsnake.explain.series import Row, Series
+from hoopsnake.heap.layouts import Layout
 from hoopsnake.heap.model import HeapType
 from hoopsnake.report import units
 
 _LARGE_SHARE = 0.2
 _LEAST_LARGE = 1 << 20
 _MUCH_UNUSED = 16 << 20
+_ALL_AT_ONCE = (
+    "If it need not be there all at once, let go of what is done with (`del`, `close()`); `hoop "
+    "advise {file}` says what would make it smaller."
+)
 _INCREMENTAL = ("3.14.0", "3.14.1", "3.14.2", "3.14.3", "3.14.4")
 
 
@@ -80,27 +85,47 @@ def large(series: Series) -> list[Suspect]:
     ]
     if not rows:
         return []
-    row = min(rows, key=lambda one: len(one.text))
+    row = _in_cache(series, min(rows, key=lambda one: len(one.text)))
     place, cell = closure_to_blame(snapshot, holder_of(snapshot, row.example), row.example)
     telling = Payload(snapshot, row.example if cell is None else cell).telling
     share = row.retained / max(snapshot.size, 1)
     where = f", {place.holder.place}" if place.holder.place else ""
+    all_objects = "all objects at the height of the run" if series.is_cut else "all objects"
+    verb = "were" if series.is_cut else "are"
+    needed = "" if series.is_cut else "; nothing says that they are not needed"
     return [
         Suspect(
             "large",
             f"{row.count:,} `{short_name(telling)}` ({units.size(row.retained)}, {share:.0%} of "
-            f"all objects) are kept by {place.name}{where}; nothing says that they are not needed.",
+            f"{all_objects}) {verb} kept by {place.name}{where}{needed}.",
             Holder(place.name, place.kind, place.path, place.file, place.line),
             telling,
             row.count,
             row.retained,
             (closure_fix() if cell is not None else "")
+            or (cache_fix(place) if place.kind == "lru_cache" else "")
             or entry_fix(_kind(series, row).layout, _kind(series, row).name)
-            or "`hoop top` and `hoop why` show what they are made of.",
+            or _ALL_AT_ONCE.format(file=series.last.path),
             "low",
             weight=0.0,
         )
     ]
+
+
+def _in_cache(series: Series, outer: Row) -> Row:
+    """Of what lies in objects that have caches of their own, what is in these, if that is most."""
+    caches = {
+        row.shape
+        for row in series.now.rows.values()
+        if row.layout == Layout.LRU_CACHE and row.shape
+    }
+    inner = [
+        row
+        for row in series.now.rows.values()
+        if row.above in caches and row.text.startswith(outer.text)
+        if row.retained > outer.retained / 2
+    ]
+    return max(inner, key=lambda row: row.retained, default=outer)
 
 
 def _kind(series: Series, row: Row) -> HeapType:

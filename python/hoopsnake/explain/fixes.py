@@ -105,6 +105,10 @@ _BY_KIND = {
         "Clear the values when the work is done (`local.__dict__.clear()` in `finally`): a pool's "
         "thread lives on. There are at most as many as there are threads."
     ),
+    "table of threads": (
+        "Entries of threads that have ended stay: keep the value in a `threading.local()`, which "
+        "lets it go with its thread, or remove the entry as the thread ends."
+    ),
     "running thread": (
         "The thread runs, and so its frames keep what they refer to: end it (an event that "
         "`close()` sets, `cancel()` of a timer), and give its target a weak reference instead of a "
@@ -228,7 +232,15 @@ IN_VAIN = (
 
 
 _WEAK = ("WeakKeyDictionary", "WeakValueDictionary", "WeakSet")
-_BY_KIND_FIRST = ("default argument", "atexit", "fork hooks", "audit hooks", "context", "waiters")
+_BY_KIND_FIRST = (
+    "default argument",
+    "atexit",
+    "fork hooks",
+    "audit hooks",
+    "context",
+    "waiters",
+    "table of threads",
+)
 _QUEUE_FIX = (
     "What is put in is faster than what takes out: give the queue a bound (`maxsize`), so that "
     "`put()` waits, or have more workers take out."
@@ -257,7 +269,7 @@ def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) ->
         if re.search(pattern, place.path):
             return text
     if place.kind == "lru_cache":
-        return _cache_fix(place)
+        return cache_fix(place)
     weak = next((words for words in _WEAK if words in place.through), "")
     if weak:
         return weak_mapping_fix(weak)
@@ -285,7 +297,7 @@ def entry_fix(layout: int, name: str) -> str:
     return next((text for matches, text in _ENTRIES if matches(layout, name)), "")
 
 
-def _cache_fix(place: Place) -> str:
+def cache_fix(place: Place) -> str:
     text = (
         "The keys keep the arguments, `self` among them: cache on the instance "
         "(`functools.cached_property`), or on values only, in a function outside of the class"

@@ -4,6 +4,7 @@ to let go of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 from hoopsnake.explain.growth import keeps_rising
@@ -11,7 +12,7 @@ from hoopsnake.explain.model import Growth, Holder, Suspect
 from hoopsnake.explain.places import short_name
 from hoopsnake.explain.series import Series
 from hoopsnake.explain.standard import is_standard
-from hoopsnake.heap.layouts import Layout
+from hoopsnake.heap.layouts import CONTAINERS, ENTRIES, Layout
 from hoopsnake.heap.model import HeapObject, HeapType
 from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
@@ -19,7 +20,9 @@ from hoopsnake.report import units
 # References, in all, by which those to one type grew.
 _LEAST_MORE = 20
 _MANY_MORE = 500
+_FAR_MORE = 20  # for each object
 _SHARE_OF_TYPE = 0.1
+_SAMPLE = 4_000  # objects
 _LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
 _USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
@@ -45,7 +48,7 @@ def _growing(series: Series) -> list[Suspect]:
     found = []
     snapshot = series.last
     points = series.settled
-    if len(points) < 3:
+    if len(points) < 2:
         return []
     seconds = series.seconds[-len(points) :]
     for row, objects, references, retained, example in snapshot.core.held_by_c_totals():
@@ -53,13 +56,22 @@ def _growing(series: Series) -> list[Suspect]:
         held = [point.held_by_c.get(kind.name, (0, 0, 0)) for point in points]
         counts = tuple(one[1] for one in held)
         least = _MANY_MORE if _is_usual(kind) else _LEAST_MORE
-        if counts[-1] - min(counts) < least or not keeps_rising(counts):
+        if counts[-1] - min(counts) < least:
+            continue
+        if not keeps_rising(counts) and not _leaps(kind, objects, counts):
             continue
         if _is_held_rightly(snapshot, kind, objects, references):
             continue
         growth = Growth(counts, tuple(one[2] for one in held), seconds)
         found.append(_suspect(snapshot, example, objects, references, retained, growth))
     return found
+
+
+def _leaps(kind: HeapType, objects: int, counts: tuple[int, ...]) -> bool:
+    """Once only, but far more references than code in C has reasons for."""
+    more = counts[-1] - min(counts)
+    is_at_end = counts[-1] >= 0.9 * max(counts)
+    return is_at_end and not _is_usual(kind) and more >= _FAR_MORE * objects
 
 
 def _is_usual(kind: HeapType) -> bool:
@@ -160,6 +172,26 @@ def extensions(snapshot: Snapshot) -> list[str]:
     return list(found)
 
 
+def _typical(snapshot: Snapshot, example: int) -> int:
+    """Of containers that C holds, one whose contents are as those of most."""
+    if snapshot.layout_of(example) not in CONTAINERS:
+        return example
+    all_ids = memoryview(snapshot.core.objects_of_type(snapshot.type_of(example).row)).cast("I")
+    held = [one for one in all_ids[:: len(all_ids) // _SAMPLE + 1] if snapshot.core.held_by_c(one)]
+    contents = {one: _contents(snapshot, one) for one in held}
+    common = Counter(contents.values()).most_common(1)
+    return next((one for one in held if contents[one] == common[0][0]), example)
+
+
+def _contents(snapshot: Snapshot, container: int) -> str:
+    """ " of `str`": the type of most entries of a container."""
+    if snapshot.layout_of(container) not in CONTAINERS:
+        return ""
+    entries = [one for kind, _, _, one in snapshot.core.referents(container) if kind in ENTRIES]
+    types = Counter(snapshot.type_of(one).name for one in entries)
+    return f" of `{short_name(types.most_common(1)[0][0])}`" if types else ""
+
+
 def _suspect(
     snapshot: Snapshot,
     example: int,
@@ -168,10 +200,11 @@ def _suspect(
     retained: int,
     growth: Growth | None,
 ) -> Suspect:
+    example = _typical(snapshot, example)
     one = HeapObject(snapshot, example)
     name = short_name(one.type)
     told = one.name or one.describe()
-    count = f"{objects:,} `{name}` ({units.size(retained)})"
+    count = f"{objects:,} `{name}`{_contents(snapshot, example)} ({units.size(retained)})"
     what = f"`{told}`" if objects == 1 else count
     more = references - (growth.counts[0] if growth else 0)
     grows = f", {more:,} more than at first" if growth else ""

@@ -150,12 +150,24 @@ def _filling(series: Series, container: int, counts: tuple[int, ...]) -> Frontie
     kind = snapshot.type_of(example)
     text = snapshot.core.path(example, True)
     row = Row(text, len(entries), 0, retained, kind.name, kind.layout, example, 0, 0, 1)
-    if not _is_told(row) or not _is_growth(series, row, growth, gained):
+    if not _is_told(row) and not _is_of_callback(snapshot, row):
+        return None
+    if not _is_growth(series, row, growth, gained):
         return None
     holder = snapshot.type_of(container)
     path = snapshot.core.path(container, True)
     above = Row(path, 1, 0, retained, holder.name, holder.layout, container, 0, 0, 1)
     return Frontier(row, above, growth, gained)
+
+
+def _is_of_callback(snapshot: Snapshot, row: Row) -> bool:
+    """C code holds an object of the program's own, as `sys.setprofile` does, and that the rest."""
+    first = snapshot.type_of(snapshot.core.path_steps(row.example)[0][0])
+    module = snapshot.modules.get(first.module)
+    label = snapshot.core.label(module.id) if module else None
+    is_compiled = label is None or label[2].endswith(".so")
+    is_own = first.made_at_run_time and first.layout == Layout.INSTANCE and not is_compiled
+    return row.text.startswith("held by C") and is_own and not _OF_CODE.search(row.text)
 
 
 def _leads_to(snapshot: Snapshot, container: int, entry: int) -> bool:
@@ -218,7 +230,9 @@ def _least(series: Series, row: Row) -> float:
     if row.layout == Layout.WEAK_REFERENCE:
         return _LEAST_BYTES_OF_LIGHT
     if row.layout in (Layout.STR, Layout.BYTES, Layout.INT, Layout.FLOAT):
-        return max(_LEAST_BYTES_OF_TEXTS, series.now.size / 1000)
+        # Fewer, where they are most of what the process gained.
+        least = min(_LEAST_BYTES_OF_TEXTS, _gained_in_all(series) / 2)
+        return max(_LEAST_BYTES, least, series.now.size / 1000)
     return _LEAST_BYTES
 
 
@@ -236,6 +250,8 @@ def _grown_on_the_way(series: Series, row: Row) -> tuple[Row, Row] | None:
         one, above = series.now.rows.get(text), series.now.rows.get(before)
         if one is None or above is None or one.count < _FEW:
             continue
+        if text.startswith("closure cell"):
+            break
         if keeps_rising(series.growth(text).counts) and _outgrows(series, one, above):
             return one, above
     return None
@@ -287,7 +303,7 @@ def _levels_off(series: Series, counts: tuple[int, ...]) -> bool:
     for (before, after), point in reversed(steps):
         if after > before:
             break
-        flat += point.trigger not in ("exit", "collect", "garbage")
+        flat += point.trigger not in ("exit", "collect", "garbage", "loop")
     return flat >= _FLAT_STEPS
 
 

@@ -40,6 +40,9 @@ _MANY_FINALIZERS = 10
 _FEW_INSTANCES = 5  # in a cache without a bound
 _LEAST_CACHE_BYTES = 4_000
 _MANY_THREADS = 3
+_MANY_ENDED = 5  # threads
+_MOST_THREADS = 5_000
+_MOST_TABLES = 20_000
 _LEAST_VARIABLES = 10
 _LEAST_TEE_BYTES = 100_000
 _LEAST_DEFAULT_BYTES = 10_000
@@ -67,6 +70,7 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _last_errors(series, snapshot)
     yield from _made_context_variables(snapshot)
     yield from _thread_locals(snapshot)
+    yield from _tables_of_threads(series, snapshot)
     yield from _repeated_finalizers(series, snapshot)
     yield from _slow_tees(snapshot)
     yield from _made_modules(series, snapshot)
@@ -345,6 +349,40 @@ def _made_context_variables(snapshot: Snapshot) -> Iterator[Suspect]:
             place = place_of(snapshot, context)
             largest = _largest(snapshot, variables)
             yield of_entries(snapshot, place, largest, len(variables), retained)
+
+
+def _tables_of_threads(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    """Dicts by the number of a thread that have more entries than threads are alive."""
+    if series.is_cut:
+        return  # they may have gone with the next thread
+    running = sum(
+        len(snapshot.core.objects_of_type(row.row)) // 4
+        for row in snapshot.types
+        if row.layout == Layout.THREAD
+    )
+    least = running + _MANY_ENDED
+    for table, _, used in snapshot.core.fullest(least, _MOST_TABLES):
+        if used > _MOST_THREADS or snapshot.layout_of(table) != Layout.DICT:
+            continue
+        edges = snapshot.core.referents(table)
+        # Threads lie at the same place in a page, but for the first.
+        places = Counter(
+            content[1]
+            for kind, _, _, key in edges
+            if kind == EdgeKind.KEY and snapshot.layout_of(key) == Layout.INT
+            if (content := snapshot.core.content(key))
+        )
+        threads = places.most_common(1)[0][1] if places else 0
+        if threads < max(least, used - 1):
+            continue
+        values = [one for kind, _, _, one in edges if kind == EdgeKind.VALUE]
+        place = place_of(snapshot, table)
+        place.kind = "table of threads"
+        retained = max(snapshot.retained_by(table), sum(map(snapshot.retained_by, values)))
+        run = "runs" if running == 1 else "run"
+        evidence = [f"its keys are the numbers of threads, of which at most {running} still {run}"]
+        largest = max(values, key=snapshot.retained_by)
+        yield of_entries(snapshot, place, largest, len(values), retained, evidence=evidence)
 
 
 def _thread_locals(snapshot: Snapshot) -> Iterator[Suspect]:

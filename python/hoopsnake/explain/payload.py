@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from hoopsnake.explain.places import is_installed
 from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import EdgeKind, Layout
 from hoopsnake.heap.snapshot import Snapshot
@@ -79,6 +80,18 @@ class Payload:
         if heavy is not None and self.retained[heavy] >= whole / 3:
             return self._name(heavy)
         return self._name(own if own is not None else self._outer())
+
+    @property
+    def of_program(self) -> str:
+        """The heaviest class of the program's, not of an installed package, beside the entry's."""
+        outer = self.snapshot.core.object(self.entry)[1]
+        own = [row for row in self.counts if row != outer and self._is_own(row)]
+        found = self._heaviest([row for row in own if not self._is_installed(row)])
+        return "" if found is None else self._name(found)
+
+    def _is_installed(self, row: int) -> bool:
+        module = self.snapshot.modules.get(self.snapshot.types[row].module)
+        return module is None or is_installed(self.snapshot, module.id)
 
     def _heaviest(self, rows: list[int]) -> int | None:
         return max(rows, key=lambda row: (self.retained[row], self.counts[row]), default=None)

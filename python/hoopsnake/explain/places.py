@@ -222,7 +222,8 @@ def _context(place: Place, step: Step) -> bool:
     place.kind = "context"
     place.name = "the current `contextvars` context"
     if not place.path.startswith(("a thread", "thread")):
-        place.name = f"the `contextvars` context in `{plain(place.path)}`"
+        path = plain(place.path)
+        place.name = f"the `contextvars` context in {path if '`' in path else f'`{path}`'}"
     return True
 
 
@@ -302,6 +303,16 @@ def _root(place: Place, step: Step) -> bool:
         return True
     place.name = f"`{plain(place.path)}`"
     return True
+
+
+def is_installed(snapshot: Snapshot, number: int) -> bool:
+    """A module of an installed package."""
+    label = snapshot.core.label(number)
+    is_module = snapshot.layout_of(number) == Layout.MODULE
+    return is_module and label is not None and _INSTALLED.search(label[2]) is not None
+
+
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]")
 
 
 def short_name(name: str) -> str:

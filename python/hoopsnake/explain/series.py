@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ _LARGE = 1_000_000  # objects
 _MOST = 14
 _LEAST = 4
 _MOST_BYTES = 200_000_000
+_TELLING = re.compile(r"-(collect|garbage|loop)\.hoop$")
 # Containers that are followed from snapshot to snapshot: with so many entries, the fullest.
 _FULL = 8
 _MOST_CONTAINERS = 20_000
@@ -185,12 +187,14 @@ def _of_one_process(paths: Sequence[str]) -> list[str]:
 
 
 def _thinned(files: list[str], most: int) -> list[str]:
-    """The first and the last, those before collections, and some of the others."""
+    """The first and the last, the largest, those before something went, and some others."""
     if len(files) <= most:
         return files
-    telling = [one for one in files[1:-1] if "-collect" in one or "-garbage" in one][-2:]
+    before_loss = [one for one in files[1:-1] if _TELLING.search(one)]
+    largest = max(files[1:-1], key=os.path.getsize)
+    telling = {*before_loss[:1], *before_loss[-2:], largest}
     others = [one for one in files if one not in telling]
-    places = most - len(telling)
+    places = max(2, most - len(telling))
     chosen = {others[(len(others) - 1) * i // (places - 1)] for i in range(places)}
     return [one for one in files if one in chosen or one in telling]
 

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from hoopsnake.report import collector, resources, sections
 from hoopsnake.report.descendants import command_line, descendants
-from hoopsnake.report.model import Process, Run
+from hoopsnake.report.model import Process, Run, State
 from hoopsnake.report.sentence import opening
 from hoopsnake.report.text import (
     ASCII,
@@ -158,7 +158,20 @@ def _footer(run: Run, page: Page) -> list[Line]:
     started = moment(run.about.started, "%d %b %Y, %H:%M") if run.about else ""
     when = f"Started on {started}. " if started else ""
     lines += paragraph(f"{when}1 MiB is 1,048,576 bytes.", page, "dim")
-    return [*lines, (Span(f"This again: hoop report {clean(run.path)}", "dim"),)]
+    lines.append((Span(f"This again: hoop report {clean(run.path)}", "dim"),))
+    if _was_cut_short(run):
+        lines.append((Span(f"What held its memory: hoop explain {clean(_snapshots(run))}", "dim"),))
+    return lines
+
+
+def _snapshots(run: Run) -> str:
+    return (run.about.explain or "") if run.about else ""
+
+
+def _was_cut_short(run: Run) -> bool:
+    """Nothing could be said of its snapshots at its end."""
+    is_cut = run.root is None or run.root.state in (State.KILLED, State.RUNNING)
+    return is_cut and os.path.isdir(_snapshots(run))
 
 
 def moment(unix_time: float, pattern: str) -> str:

@@ -163,6 +163,56 @@ def test_a_killed_program_says_nothing_but_its_snapshots_are_there(box: Sandbox)
     assert found.text.startswith("1 suspect, the first: module-level list `__main__.KEPT`.")
 
 
+def test_a_killed_program_is_explained_when_asked(box: Sandbox) -> None:
+    code = LEAK + "import os\nkeep(20_000)\nos.kill(os.getpid(), 9)"
+    assert explain(box, code).code == killed_by(signal.SIGKILL)
+    report = hoop(box, "report").check()
+    assert f"What held its memory: hoop explain {box.last_run_dir()}/snapshots" in report.text
+    found = hoop(box, "explain").check()
+    assert found.text.startswith("1 suspect, the first: module-level list `__main__.KEPT`.")
+    assert b"the newest run with snapshots" in found.err
+
+
+def test_a_loop_that_ends_is_looked_at(box: Sandbox) -> None:
+    """What only the context of its task keeps goes when the loop is closed."""
+    code = """
+import asyncio, contextvars
+async def main():
+    for number in range(60):
+        contextvars.ContextVar("made").set([number] * 20)
+asyncio.run(main())
+"""
+    done = explain(box, code, "--quiet", "--snapshots", box.work).check()
+    assert any(name.endswith("-loop.hoop") for name in names_of(box.work))
+    assert "60 `_contextvars.ContextVar`" in said(done)
+    assert "It had gone by the end of the run." in said(done)
+
+
+def test_a_table_by_thread_is_compared_with_the_threads(box: Sandbox) -> None:
+    code = """
+import threading
+TABLE = {}
+together = threading.Barrier(20)
+def work():
+    TABLE[threading.get_ident()] = ["x" * 100]
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(20)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    done = explain(box, code, "--quiet").check()
+    assert "20 `list`" in said(done)
+    assert "kept by module-level dict `__main__.TABLE`" in said(done)
+    assert "Entries of threads that have ended stay" in said(done)
+
+
+def test_what_the_program_let_go_of_is_no_suspect_but_its_height(box: Sandbox) -> None:
+    code = LEAK + "keep(30_000)\ndel KEPT\nprint(len([str(n) for n in range(10_000)]))"
+    done = explain(box, code, "--quiet").check()
+    assert said(done).startswith("Nothing suspicious")
+    assert "at the height of the run) were kept by module-level list `__main__.KEPT`" in said(done)
+
+
 def test_the_largest_of_several_processes_is_explained(box: Sandbox) -> None:
     code = """
 import os

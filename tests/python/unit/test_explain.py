@@ -12,6 +12,8 @@ from snapshot_files import ITEM, App, service
 
 import hoopsnake.heap as h
 from hoopsnake._errors import HoopError
+from hoopsnake.cli import explain as explain_command
+from hoopsnake.cli import rundirs
 from hoopsnake.explain import Explanation, Growth, Holder, Suspect, explain
 from hoopsnake.explain.audit import audit
 from hoopsnake.explain.documents import as_html, as_json, as_markdown
@@ -259,6 +261,12 @@ def test_what_is_no_snapshot_is_said_in_one_line(
         explain(path)
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_without_a_run_there_is_nothing_to_explain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rundirs, "existing_bases", lambda environ: [])
+    with pytest.raises(HoopError, match="no run with snapshots; `hoop run --explain app.py` makes"):
+        explain_command.main([])
 
 
 def test_an_empty_directory_is_said(tmp_path: Path) -> None:
