@@ -137,15 +137,15 @@ void write_path(const Path& path, PyObject* module, PyObject* name, TextBuffer& 
   for (int i = path.length - 1; i >= 0; --i) text.add(path.parts[i]);
 }
 
-bool may_search() {
+}  // namespace
+
+bool may_ask_for_referrers() noexcept {
   const HeapLock lock;
   return process_heap.live_block_count() <= kMaxBlocks;
 }
 
-}  // namespace
-
 void name_holder(PyObject* object, TextBuffer& text) noexcept {
-  if (!may_search()) return;
+  if (!may_ask_for_referrers()) return;
   PyObject* const collector = borrow_module("gc");
   PyObject* held = Py_NewRef(object);
   PyObject* key = nullptr;

@@ -8,6 +8,9 @@
 
 namespace hoop::cpython {
 
+// Each step looks at all containers: not in a heap of millions of blocks.
+[[nodiscard]] bool may_ask_for_referrers() noexcept;
+
 // Such as "app.CACHE[*].file"; nothing when no name was found in a few steps, or the heap is too
 // large to be searched. Calls Python: REQUIRES the GIL, at a place where any code may run.
 void name_holder(PyObject* object, TextBuffer& text) noexcept;

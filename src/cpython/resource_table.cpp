@@ -35,7 +35,7 @@ std::size_t hash_of(const PlaceKey& key, int offset) {
 
 const char* name_of(ResourceKind kind) noexcept {
   constexpr const char* kNames[] = {"file",      "socket",     "mmap",       "database", "process",
-                                    "directory", "descriptor", "event loop", "other"};
+                                    "directory", "descriptor", "event loop", "pool",     "other"};
   return kNames[static_cast<unsigned>(kind)];
 }
 

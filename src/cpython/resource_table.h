@@ -19,6 +19,7 @@ enum class ResourceKind : std::uint8_t {
   kDirectory,
   kDescriptor,
   kEventLoop,
+  kPool,
   kOther,
 };
 const char* name_of(ResourceKind kind) noexcept;

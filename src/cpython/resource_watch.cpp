@@ -23,6 +23,7 @@
 #include "cpython/process.h"
 #include "cpython/resource_holders.h"
 #include "cpython/resource_places.h"
+#include "cpython/resource_pools.h"
 #include "cpython/resource_table.h"
 #include "cpython/resource_types.h"
 #include "os/clock.h"
@@ -40,7 +41,6 @@ constexpr Nanoseconds kLateAfter = 10 * kSecond;
 constexpr std::uint64_t kManyOpen = 3;
 // Of a place that opens one or two, they may well be meant to stay open until the end.
 constexpr std::uint64_t kManyLeft = 3;
-constexpr std::size_t kMaxHolders = 8;  // places of which one is asked who holds it
 constexpr std::size_t kMaxShown = 64;
 
 // The last that were made: of older ones nothing is known.
@@ -183,6 +183,51 @@ void on_dies(ResourceKind, PyObject* object) {
   if (OpenResource* const one = resources.find(key_of(object))) resources.remove(one);
 }
 
+// --- pools of workers ---
+
+constexpr std::uint64_t kLeftOpen = 1;  // identity of a pool that Python itself had to end
+
+// A package has its own ways to keep its pools.
+void note_pool(std::uintptr_t key, const char* type) {
+  const Caller caller = find_caller();
+  if (!is_watching() || caller.code == nullptr || is_installed_package(caller)) return;
+  OpenResource* const one = note(key, caller, ResourceKind::kPool);
+  if (one == nullptr) return;
+  Place& place = resources.place_of(*one);
+  TextBuffer(place.type, sizeof place.type).add(type);
+}
+
+void on_pool_opened(PyObject* queue, const char* type) { note_pool(key_of(queue), type); }
+
+void on_pool_opened_by_pipe(long descriptor, const char* type) {
+  note_pool(key_of_descriptor(descriptor), type);
+}
+
+OpenResource* find_pool(std::uintptr_t key) {
+  OpenResource* const one = is_watching() ? resources.find(key) : nullptr;
+  return one != nullptr && one->identity != kLeftOpen ? one : nullptr;
+}
+
+void on_pool_closes(PyObject* queue) {
+  if (OpenResource* const one = find_pool(key_of(queue))) resources.remove(one);
+}
+
+void on_pool_finalized(PyObject* queue) {
+  if (OpenResource* const one = find_pool(key_of(queue))) count_finalized(one);
+}
+
+void on_pool_left(PyObject* queue) {
+  if (OpenResource* const one = find_pool(key_of(queue))) one->identity = kLeftOpen;
+}
+
+void on_pool_left_by_pipe(long descriptor) {
+  OpenResource* const one = find_pool(key_of_descriptor(descriptor));
+  if (one != nullptr && resources.place_of(*one).key.kind == ResourceKind::kPool)
+    one->identity = kLeftOpen;
+}
+
+void on_pool_dies(PyObject* queue) { on_dies(ResourceKind::kPool, queue); }
+
 // --- functions of modules ---
 
 using Function = PyObject* (*)(void*, void*, void*, void*, void*);
@@ -282,6 +327,7 @@ PyObject* call_make_pipe(void* a, void* b, void* c, void* d, void* e) {
   if (result == nullptr || !is_watching() || !PyTuple_CheckExact(result)) return result;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(result); ++i)
     note_descriptor(as_long(PyTuple_GET_ITEM(result, i)));
+  if (PyTuple_GET_SIZE(result) == 2) see_pipe_of_pool(as_long(PyTuple_GET_ITEM(result, 0)));
   return result;
 }
 
@@ -293,6 +339,7 @@ PyObject* call_open_descriptor(void* a, void* b, void* c, void* d, void* e) {
 
 void watch_module(PyObject* module) {
   watch_types_of(module);
+  watch_pools_of(module);
   const char* const name = PyModule_Check(module) ? PyModule_GetName(module) : nullptr;
   if (name != nullptr && std::strcmp(name, "_posixsubprocess") == 0)
     fork_exec.replace(module, "fork_exec", call_fork_exec);
@@ -349,7 +396,7 @@ OpenResource* find_by_parts(PyObject* source) {
     if (pid <= 0) continue;
     if (OpenResource* const one = resources.find(key_of_process(pid))) return one;
   }
-  for (const char* const name : {"_ssock", "_sock", "_pipe"}) {
+  for (const char* const name : {"_ssock", "_sock", "_pipe", "_taskqueue"}) {
     PyObject* const part = PyObject_GetAttrString(source, name);
     OpenResource* const one = part != nullptr ? resources.find(key_of(part)) : nullptr;
     Py_XDECREF(part);
@@ -481,6 +528,8 @@ bool is_still_open(const OpenResource& one, ResourceKind kind, const Owned& owne
       return ::access(resource_watch.paths[one.identity], F_OK) == 0;
     case ResourceKind::kDescriptor:
       return is_same_file(one) && !owned.has(one.descriptor);
+    case ResourceKind::kPool:
+      return one.identity == kLeftOpen;
     case ResourceKind::kOther:
       return false;
     default:
@@ -531,22 +580,54 @@ void count_loops() {
   }
 }
 
-// One of each place of which many were left is asked who holds it.
-void name_holders() {
-  PyObject* examples[kMaxHolders] = {};
-  Place* places[kMaxHolders] = {};
+// Objects of which Python is asked, each with its place. Python may run meanwhile, so they are
+// held.
+struct Examples {
+  static constexpr std::size_t kMost = 8;
+  PyObject* objects[kMost] = {};
+  Place* places[kMost] = {};
   std::size_t count = 0;
+
+  [[nodiscard]] bool has(const Place& place) const {
+    return std::find(places, places + count, &place) != places + count;
+  }
+  void add(const OpenResource& one, Place& place) {
+    if (count == kMost) return;
+    objects[count] = Py_NewRef(reinterpret_cast<PyObject*>(one.key));
+    places[count++] = &place;
+  }
+};
+
+// Pools of multiprocessing say it themselves.
+void count_running_pools() {
+  Examples pools;
   resources.for_each([&](const OpenResource& one) {
     Place& place = resources.place_of(one);
-    if (!is_object(one) || place.left.count < kManyLeft || count == kMaxHolders) return;
-    if (std::find(places, places + count, &place) != places + count) return;
-    examples[count] = Py_NewRef(reinterpret_cast<PyObject*>(one.key));
-    places[count++] = &place;
+    if (place.key.kind == ResourceKind::kPool && is_object(one) && one.identity != kLeftOpen)
+      pools.add(one, place);
   });
-  for (std::size_t i = 0; i < count; ++i) {
-    TextBuffer text(places[i]->holder, sizeof places[i]->holder);
-    name_holder(examples[i], text);
-    Py_DECREF(examples[i]);
+  for (std::size_t i = 0; i < pools.count; ++i) {
+    if (is_running_pool(pools.objects[i])) pools.places[i]->left.add(0);
+    Py_DECREF(pools.objects[i]);
+  }
+}
+
+// One of each place of which many were left is asked who holds it.
+void name_holders() {
+  Examples left;
+  resources.for_each([&](const OpenResource& one) {
+    Place& place = resources.place_of(one);
+    if (is_object(one) && place.left.count >= kManyLeft && !left.has(place)) left.add(one, place);
+  });
+  for (std::size_t i = 0; i < left.count; ++i) {
+    Place& place = *left.places[i];
+    PyObject* object = left.objects[i];
+    // The queue of a pool is a part of it.
+    PyObject* const pool = place.key.kind == ResourceKind::kPool ? pool_of(object) : nullptr;
+    if (pool != nullptr) Py_SETREF(object, pool);
+    TextBuffer text(place.holder, sizeof place.holder);
+    name_holder(object, text);
+    Py_DECREF(object);
   }
 }
 
@@ -598,6 +679,8 @@ void open_resource_watch() noexcept {
   if (resource_watch.uses == nullptr)
     resource_watch.uses = static_cast<Nanoseconds*>(os::map_sparse(kUsesBytes));
   watch_types(ResourceListener{on_opened, on_used, on_closes, on_finalized, on_dies});
+  watch_pools(PoolListener{on_pool_opened, on_pool_opened_by_pipe, on_pool_closes,
+                           on_pool_finalized, on_pool_left, on_pool_left_by_pipe, on_pool_dies});
   PyObject* const modules = PyImport_GetModuleDict();
   PyObject* const machinery = PyDict_GetItemString(modules, "_imp");
   exec_dynamic.replace(machinery, "exec_dynamic", call_exec_dynamic);
@@ -615,9 +698,11 @@ void open_resource_watch() noexcept {
 
 void close_resource_watch(OpenAtEnd open) noexcept {
   if (!is_watching()) return;
-  if (open == OpenAtEnd::kCounted && !ended_by_exception()) count_left();
+  const bool is_counted = open == OpenAtEnd::kCounted && !ended_by_exception();
+  if (is_counted) count_left();
   count_loops();
   resource_watch.is_on = false;  // what is called from here on is our own
+  if (is_counted) count_running_pools();
   name_holders();
   PyErr_Clear();
 }

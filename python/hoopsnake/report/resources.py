@@ -25,6 +25,7 @@ _NOUNS = {
     "directory": ("temporary directory", "temporary directories"),
     "descriptor": ("descriptor", "descriptors"),
     "event loop": ("event loop", "event loops"),
+    "pool": ("pool of workers", "pools of workers"),
 }
 _SHORT = 100_000_000  # ns: nobody is harmed by what is closed this much later
 
@@ -113,5 +114,6 @@ def _left(place: OpenedPlace) -> Span:
     text = {
         "process": "not waited for at the end",
         "directory": "there at the end",
+        "pool": "ended by Python at the end",
     }.get(place.kind, "open at the end")
     return Span(text, "dim")

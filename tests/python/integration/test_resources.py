@@ -185,6 +185,81 @@ def test_what_is_open_at_the_end_is_told_with_its_holder(box: Sandbox) -> None:
     assert found["by_attribute"]["holder"] == "__main__.STORE.sockets[*]"
 
 
+# Pools of threads and of processes: kept, dropped, or ended as they should be.
+POOLS = """
+import asyncio, concurrent.futures as futures, gc, multiprocessing.pool as multi, sys
+
+def threads(): p = futures.ThreadPoolExecutor(2); p.submit(len, "x").result(); return p
+def processes(): p = futures.ProcessPoolExecutor(1); p.submit(len, "x").result(); return p
+def multi_threads(): p = multi.ThreadPool(1); p.map(len, ["x"]); return p
+def multi_processes(): p = multi.Pool(1); p.map(len, ["x"]); return p
+
+async def in_loop():
+    await asyncio.get_running_loop().run_in_executor(None, len, "x")
+
+if __name__ == "__main__":
+    ALL = (threads, processes, multi_threads, multi_processes)
+    how = sys.argv[1]
+    if how == "kept":
+        KEPT = [make() for make in ALL for _ in range(3)]
+    if how == "dropped":
+        for make in ALL:
+            make()
+        gc.collect()
+    if how == "ended":
+        for make in ALL:
+            with make():
+                pass
+        for make in ALL[:2]:
+            make().shutdown()
+        for make in ALL[2:]:
+            pool = make()
+            pool.close()
+            pool.join()
+        threads().shutdown(wait=False)
+        unused = futures.ThreadPoolExecutor(2)
+        asyncio.run(in_loop())
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (
+            "kept",
+            {
+                "threads": (0, 3, "__main__.KEPT[*]"),
+                "processes": (0, 3, None),
+                "multi_threads": (0, 3, "__main__.KEPT[*]"),
+                "multi_processes": (0, 3, "__main__.KEPT[*]"),
+            },
+        ),
+        # One of processes says nothing when it is dropped.
+        (
+            "dropped",
+            {
+                "threads": (1, 0, None),
+                "multi_threads": (1, 0, None),
+                "multi_processes": (1, 0, None),
+            },
+        ),
+        ("ended", {}),
+    ],
+)
+def test_pools_that_were_not_ended(
+    how: str, told: dict[str, tuple[int, int, str | None]], box: Sandbox
+) -> None:
+    path = box.script("pools.py", POOLS)
+    found = places(box.preloaded(path, how).check())
+    counts = {
+        name: (place["finalized"]["count"], place["left"]["count"], place["holder"])
+        for name, place in found.items()
+    }
+    assert counts == told
+    assert {place["kind"] for place in found.values()} <= {"pool"}
+    assert all(place["line"] == line_of(POOLS, name) for name, place in found.items())
+
+
 @pytest.mark.same_everywhere
 def test_the_report_says_it_in_a_few_lines(box: Sandbox) -> None:
     report = box.hoop(box.script("forgets.py", FORGETS)).check().report
