@@ -35,7 +35,10 @@ _OF_CODE = re.compile(
 _LEAST_SHARE = 0.05
 _LEAST_SHARE_OF_ALL = 0.1
 _MUCH = 2 << 20
-_LEAST_BYTES_OF_TEXTS = 48_000
+_PLAIN_LEAST: dict[int, int] = {
+    **dict.fromkeys((Layout.STR, Layout.BYTES, Layout.INT, Layout.FLOAT), 48_000),
+    **dict.fromkeys((Layout.LIST, Layout.DICT, Layout.TUPLE, Layout.SET), 24_000),
+}
 _MOST_LOOKED_AT = 1000
 _STILL = 4  # of the last snapshots, not all are the same
 
@@ -226,14 +229,15 @@ def _is_growth(series: Series, row: Row, growth: Growth, gained: int) -> bool:
 
 
 def _least(series: Series, row: Row) -> float:
-    """Bytes below which a gain is not worth a word: texts and numbers are many, and shared."""
+    """Bytes below which a gain is not worth a word: texts and numbers are many, and shared; plain
+    lists and dicts are what any program builds its result of."""
     if row.layout == Layout.WEAK_REFERENCE:
         return _LEAST_BYTES_OF_LIGHT
-    if row.layout in (Layout.STR, Layout.BYTES, Layout.INT, Layout.FLOAT):
-        # Fewer, where they are most of what the process gained.
-        least = min(_LEAST_BYTES_OF_TEXTS, _gained_in_all(series) / 2)
-        return max(_LEAST_BYTES, least, series.now.size / 1000)
-    return _LEAST_BYTES
+    if row.layout not in _PLAIN_LEAST or "." in row.type:
+        return _LEAST_BYTES
+    # Fewer, where they are most of what the process gained.
+    least = min(_PLAIN_LEAST[row.layout], _gained_in_all(series) / 2)
+    return max(_LEAST_BYTES, least, series.now.size / 1000)
 
 
 def _functions_multiply(series: Series, row: Row) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from hoopsnake.explain.describe import of_entries
@@ -48,14 +49,20 @@ _LEAST_TEE_BYTES = 100_000
 _LEAST_DEFAULT_BYTES = 10_000
 
 
+# Kinds of holders of which the structure says more than that they grow.
+_SAYS_MORE = ("table of threads",)
+
+
 def suspects(series: Series, known: Sequence[Suspect]) -> list[Suspect]:
     snapshot = series.last
-    named = {one.holder.path for one in known}
+    named = {one.holder.path: one for one in known}
     found: list[Suspect] = []
     for one in _all(series, snapshot):
-        if one.holder.path not in named:
-            named.add(one.holder.path)
+        before = named.setdefault(one.holder.path, one)
+        if before is one:
             found.append(one)
+        elif one.holder.kind in _SAYS_MORE:
+            found.append(replace(one, growth=before.growth, weight=before.weight + 1))
     return found
 
 
