@@ -126,10 +126,18 @@ Content of_int(Address number, const PythonLayout& layout) {
   return {sizeof value, value % kPage};
 }
 
+Content of_resource(Address object, OpenRule rule) {
+  constexpr Offset kFirstField = 16;
+  const bool is_open = rule == OpenRule::kDescriptor ? load<std::int32_t>(object + kFirstField) >= 0
+                                                     : word_at(object + kFirstField) != 0;
+  return {1, is_open ? 1U : 0U};
+}
+
 }  // namespace
 
 Content content_of(Address object, const TypeInfo& info, const PythonLayout& layout) {
   if (info.layout == Layout::kStr) return of_text(object, layout);
+  if (info.open != OpenRule::kNone) return of_resource(object, info.open);
   if (info.layout == Layout::kInt) return of_int(object, layout);
   if (info.layout == Layout::kMemoryView) return of_memory_view(object);
   return info.size == SizeRule::kNumpyArray ? of_numpy_array(object) : Content{};

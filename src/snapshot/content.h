@@ -16,6 +16,7 @@ namespace hoop::snapshot {
 //   str of 2 or 4 bytes a character: as UTF-8; characters that need this width
 //   numpy.ndarray: of the items that it shows; bits that hold each of its integers (0: not known)
 //   memoryview: that it shows; 0
+//   file, socket, mapping, database: 1; 1 where it is open
 //   int that may be a thread's number: 8; the place in a page
 struct Content {
   std::size_t bytes = 0;

@@ -18,6 +18,7 @@ struct KnownType {
   Walk walk;
   SizeRule size;
   BufferRule buffer = BufferRule::kNone;
+  OpenRule open = OpenRule::kNone;
 };
 
 // nullptr: nothing special.

@@ -120,6 +120,7 @@ void Types::find_walk(TypeInfo& info, const TypeInfo& base, const KnownType* kno
     info.walk = known->walk;
     info.size = known->size;
     info.buffer = known->buffer;
+    info.open = known->open;
   } else if (is_class) {
     if (info.layout == Layout::kOther && (info.dict_offset != 0 || info.has_managed_dict))
       info.layout = Layout::kInstance;

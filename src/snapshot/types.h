@@ -57,6 +57,9 @@ enum class SizeRule : std::uint8_t {
 // Memory that sys.getsizeof() leaves out.
 enum class BufferRule : std::uint8_t { kNone, kMapping };
 
+// What tells, right behind the object's head, whether a file, socket, mapping or database is open.
+enum class OpenRule : std::uint8_t { kNone, kDescriptor, kPointer };
+
 // A pointer to an object at a fixed place.
 struct Part {
   std::uint32_t offset;
@@ -73,6 +76,7 @@ struct TypeInfo {
   Walk walk;
   SizeRule size;
   BufferRule buffer;
+  OpenRule open;
   bool is_valid;
   bool is_heap_type;
   bool is_leaf;  // refers to nothing

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from hoopsnake.explain import delayed, environment, from_c, kept
+from hoopsnake.explain import delayed, environment, from_c, kept, still_open
 from hoopsnake.explain.describe import of_frontier, of_swelling
 from hoopsnake.explain.growth import find_growth, find_swelling
 from hoopsnake.explain.model import Suspect
@@ -65,7 +65,7 @@ def explain_series(series: Series) -> Explanation:
         series.last.python,
         series.last.pid,
         series.points,
-        [*found, *environment.suspects(series)],
+        [*found, *environment.suspects(series), *still_open.suspects(series)],
     )
 
 

@@ -18,6 +18,7 @@ from hoopsnake.explain.model import Growth, Suspect
 from hoopsnake.explain.places import place_of, short_name
 from hoopsnake.explain.series import Row, Series, is_made_module
 from hoopsnake.explain.standard import is_standard
+from hoopsnake.explain.still_open import is_open
 from hoopsnake.heap.layouts import CONTAINERS, ENTRIES, EdgeKind, Layout
 from hoopsnake.heap.snapshot import Snapshot
 
@@ -267,7 +268,8 @@ def _open_attribute(snapshot: Snapshot, instance: int) -> str:
     """The type of what is open in one of its attributes."""
     for value in _attributes(snapshot, instance):
         name = snapshot.type_of(value).name
-        if _OF_SYSTEM.fullmatch(name) and not name.endswith(("Task", "Future")):
+        is_of_system = _OF_SYSTEM.fullmatch(name) and not name.endswith(("Task", "Future"))
+        if is_of_system and is_open(snapshot, value) is not False:
             return name
     return ""
 
@@ -300,9 +302,10 @@ def _waiters_of(snapshot: Snapshot, task: int) -> int | None:
 
 
 def _is_finished(snapshot: Snapshot, row: Row) -> bool:
-    """Of tasks and futures, one that has a result; anything else that the system gave."""
+    """Of tasks and futures, one that has a result; of anything else that the system gave, one that
+    is open, as far as that is known."""
     if not row.type.endswith(("Task", "Future")):
-        return True
+        return is_open(snapshot, row.example) is not False
     result = _attribute(snapshot, row.example, "_result")
     return result is not None and snapshot.retained_by(result) > 100
 

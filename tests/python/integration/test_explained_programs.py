@@ -184,7 +184,8 @@ asyncio.run(main())
 """
     done = explain(box, code, "--quiet", "--snapshots", box.work).check()
     assert any(name.endswith("-loop.hoop") for name in names_of(box.work))
-    assert "60 `_contextvars.ContextVar`" in said(done)
+    assert "kept by the `contextvars` context in" in said(done)
+    assert "Make each `ContextVar` once" in said(done)
     assert "It had gone by the end of the run." in said(done)
 
 
@@ -211,6 +212,24 @@ def test_what_the_program_let_go_of_is_no_suspect_but_its_height(box: Sandbox) -
     done = explain(box, code, "--quiet").check()
     assert said(done).startswith("Nothing suspicious")
     assert "at the height of the run) were kept by module-level list `__main__.KEPT`" in said(done)
+
+
+def test_what_is_open_in_a_snapshot_is_counted(box: Sandbox) -> None:
+    code = """
+import socket
+class App:
+    def __init__(self): self.logs, self.closed = [], []
+app = App()
+app.logs = [open("/dev/null", "w") for _ in range(80)]
+app.closed = [open("/dev/null", "w") for _ in range(100)]
+for file in app.closed: file.close()
+sockets = [socket.socket() for _ in range(70)]
+for one in sockets[:10]: one.close()
+"""
+    done = explain(box, code, "--quiet").check()
+    assert "files are open, 80 of them held by `__main__.app.logs[*]`." in said(done)
+    assert "60 sockets are open, all held by `__main__.sockets[*]`." in said(done)
+    assert "app.closed" not in said(done)
 
 
 def test_the_largest_of_several_processes_is_explained(box: Sandbox) -> None:
