@@ -232,15 +232,9 @@ IN_VAIN = (
 
 
 _WEAK = ("WeakKeyDictionary", "WeakValueDictionary", "WeakSet")
-_BY_KIND_FIRST = (
-    "default argument",
-    "atexit",
-    "fork hooks",
-    "audit hooks",
-    "context",
-    "waiters",
-    "table of threads",
-)
+# Whatever the path to it leads through.
+_BY_KIND_ALONE = ("context", "waiters", "table of threads")
+_BY_KIND_FIRST = ("default argument", "atexit", "fork hooks", "audit hooks")
 _QUEUE_FIX = (
     "What is put in is faster than what takes out: give the queue a bound (`maxsize`), so that "
     "`put()` waits, or have more workers take out."
@@ -265,6 +259,8 @@ def is_queue(place: Place) -> bool:
 
 def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) -> str:
     """The change to make, in a sentence or two."""
+    if place.kind in _BY_KIND_ALONE:
+        return _BY_KIND[place.kind]
     for pattern, text in _STANDARD_HOLDERS:
         if re.search(pattern, place.path):
             return text
@@ -275,17 +271,21 @@ def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) ->
         return weak_mapping_fix(weak)
     if place.kind in _BY_KIND_FIRST:
         return _BY_KIND[place.kind]
-    for matches, text in _ENTRIES:
-        if matches(entry_layout, entry_type):
-            return text.format(container=short_name(place.path))
-    for step in place.steps[-2:]:
-        if step.type in _BY_OWNER:
-            return _BY_OWNER[step.type]
+    entry = _entry_fix(place, entry_layout, entry_type)
+    if entry:
+        return entry
     if "traceback" in place.through:
         return _ENTRIES[0][1]
     if place.kind in _BY_KIND:
         return _BY_KIND[place.kind]
     return _container_fix(place, container)
+
+
+def _entry_fix(place: Place, layout: int, name: str) -> str:
+    for matches, text in _ENTRIES:
+        if matches(layout, name):
+            return text.format(container=short_name(place.path))
+    return next((_BY_OWNER[one.type] for one in place.steps[-2:] if one.type in _BY_OWNER), "")
 
 
 def closure_fix() -> str:

@@ -25,6 +25,7 @@ _MANY = 10
 _LARGE = 100_000
 _LEAST_BYTES = 4_000
 _FLAT_STEPS = 3
+_FLAT_SHARE = 0.4
 _GARBAGE = 4  # the root of garbage
 _LEAST_BYTES_OF_LIGHT = 12_000  # weak references
 # Parts of the program's text.
@@ -308,7 +309,7 @@ def _levels_off(series: Series, counts: tuple[int, ...]) -> bool:
         if after > before:
             break
         flat += point.trigger not in ("exit", "collect", "garbage", "loop")
-    return flat >= _FLAT_STEPS
+    return flat >= max(_FLAT_STEPS, _FLAT_SHARE * (len(series.settled) - 1))
 
 
 def _leaps(series: Series, counts: tuple[int, ...], gained: int) -> bool:

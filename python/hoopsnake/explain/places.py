@@ -105,7 +105,7 @@ def _anchor(snapshot: Snapshot, place: Place, at: int) -> bool:
     if step.kind == "local" and before.layout in FRAMES:
         return _local(snapshot, place, before, at)
     if step.type.startswith("hamt") or step.layout == Layout.CONTEXT:
-        return _context(place, step)
+        return _context(snapshot, place)
     if before.layout == Layout.INTERPRETER and step.kind in ("attribute", "field"):
         return _interpreter_part(place, step)
     if _is_class(steps, at):
@@ -218,11 +218,12 @@ def _cache(snapshot: Snapshot, place: Place, cache: Step) -> bool:
     return True
 
 
-def _context(place: Place, step: Step) -> bool:
+def _context(snapshot: Snapshot, place: Place) -> bool:
     place.kind = "context"
     place.name = "the current `contextvars` context"
     if not place.path.startswith(("a thread", "thread")):
-        path = plain(place.path)
+        own = [step.id for step in place.steps if step.layout == Layout.CONTEXT]
+        path = plain(snapshot.core.path(own[-1]) if own else place.path)
         place.name = f"the `contextvars` context in {path if '`' in path else f'`{path}`'}"
     return True
 
