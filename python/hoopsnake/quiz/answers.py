@@ -172,12 +172,17 @@ def _ask_share(question: Question, order: random.Random) -> Asked:
 
 def _ask_smaller(question: Question, _: random.Random) -> Asked:
     before = int(_measured(question, question.program).result["bytes"])
-    bound = before * question.bound // 100
+    bound = before * question.bound // 100 or _bound_by_solution(question)
     told = (
         f"{question.ask} As it is, `{question.call}` takes {before:,} bytes; the bound is "
         f"{bound:,}."
     )
     return Asked(question, told, str(bound), bytes_before=before)
+
+
+def _bound_by_solution(question: Question) -> int:
+    """A tenth above what the known solution takes here."""
+    return int(_measured(question, question.solution).result["bytes"]) * 11 // 10
 
 
 def _measured(question: Question, program: str, *, confined: bool = False) -> runner.Ran:

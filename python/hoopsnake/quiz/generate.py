@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 
 from hoopsnake._errors import HoopError
-from hoopsnake.quiz import leaks
+from hoopsnake.quiz import leaks, smaller
 from hoopsnake.quiz.model import GRADES, Kind, Option, Question
 
 _PREFIX = "generated"
@@ -21,12 +21,9 @@ _TRIES = 100
 
 
 def make(kind: Kind, grade: int, seed: int) -> Question:
-    """The question of that seed. HoopError where no program can be made for the kind."""
-    maker = MAKERS.get(kind)
-    if maker is None:
-        known = ", ".join(MAKERS)
-        raise HoopError(f"questions of the kind {kind} are not generated; these are: {known}")
-    return maker(f"{_PREFIX}:{kind}:{grade}:{seed}", grade, random.Random(f"{kind} {grade} {seed}"))
+    """The question of that seed. HoopError where no program is found for it."""
+    name = f"{_PREFIX}:{kind}:{grade}:{seed}"
+    return MAKERS[kind](name, grade, random.Random(f"{kind} {grade} {seed}"))
 
 
 def by_name(name: str) -> Question:
@@ -288,4 +285,5 @@ MAKERS: dict[Kind, Callable[[str, int, random.Random], Question]] = {
     "output": _output,
     "share": _share,
     "leak": leaks.make,
+    "smaller": smaller.make,
 }

@@ -54,7 +54,7 @@ class Question:
     watch: str = ""  # lifetime: "NAME after LINE" or "first CLASS"; leak: the class
     call: str = ""  # smaller: the expression that is measured
     measure: Literal["kept", "peak"] = "kept"
-    bound: int = 0  # smaller: per cent of what the program takes as it is
+    bound: int = 0  # smaller: per cent of what the program takes as it is; 0: of the solution
     check: str = ""  # smaller: code that fails where a rewritten program does something else
     solution: str = ""  # smaller: one that keeps to the bound
 

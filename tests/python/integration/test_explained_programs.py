@@ -111,7 +111,9 @@ def test_snapshots_go_where_they_are_asked_to(box: Sandbox) -> None:
     folder.mkdir()
     done = explain(box, LEAK + "keep(20_000)", "--quiet", "--snapshots", folder).check()
     names = names_of(folder)
-    assert all(re.fullmatch(r"\d+-\d+-(growth|imported|time|exit)\.hoop", name) for name in names), names
+    assert all(
+        re.fullmatch(r"\d+-\d+-(growth|imported|time|exit)\.hoop", name) for name in names
+    ), names
     assert sum("-exit" in name for name in names) == 1
     assert 3 <= len(names) <= 40
     assert f"The snapshots: {folder}." in said(done)

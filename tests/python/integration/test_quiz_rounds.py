@@ -100,7 +100,6 @@ def test_sheets_are_written_and_need_their_ending(tmp_path: Path) -> None:
     [
         (["--lesson", "nothing"], "there is no lesson 'nothing'; there are names, identity"),
         (["--lesson", "slots", "--kind", "leak"], "no question is of that lesson, kind and grade"),
-        (["--generated", "--kind", "smaller"], "questions of the kind smaller are not generated"),
         (["--generated", "--lesson", "names"], "generated questions belong to no lesson"),
         (["nothing"], "there is no question 'nothing'; `hoop quiz --list` shows them"),
         (["names-1", "--export", "sheet.pdf"], "name a file that ends in .md or .html"),

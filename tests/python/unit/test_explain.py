@@ -265,7 +265,9 @@ def test_what_is_no_snapshot_is_said_in_one_line(
 
 def test_without_a_run_there_is_nothing_to_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rundirs, "existing_bases", lambda environ: [])
-    with pytest.raises(HoopError, match="no run with snapshots; `hoop run --explain app.py` makes"):
+    with pytest.raises(
+        HoopError, match=r"no run with snapshots; `hoop run --explain app\.py` makes"
+    ):
         explain_command.main([])
 
 

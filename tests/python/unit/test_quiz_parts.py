@@ -74,7 +74,7 @@ def test_a_name_makes_its_question_again_and_other_seeds_make_others(kind: str) 
 
 
 def test_names_of_no_question_are_told() -> None:
-    for name in ("generated:count:9:1", "generated:smaller:1:1", "nothing", "generated:count:1:x"):
+    for name in ("generated:count:9:1", "generated:nothing:1:1", "nothing", "generated:count:1:x"):
         with pytest.raises(HoopError, match="there is no question"):
             generate.by_name(name)
 
