@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hoop run --explain`: snapshots of a process as it grows, so that what grows can be told from
-// what is large. As imports have ended (from 3.12 on at once), then each time half as much again has
-// been allocated; before a full collection that the program asks for, which frees what only the
+// what is large. As imports have ended (from 3.12 on at once), then each time half as much again
+// has been allocated; before a full collection that the program asks for, which frees what only the
 // collector frees; what a collection left in gc.garbage; and as an event loop ends.
 #pragma once
 

@@ -21,6 +21,7 @@ from hoopsnake.report import units
 _LEAST_MORE = 20
 _MANY_MORE = 500
 _FAR_MORE = 20  # for each object
+_FEW_OBJECTS = 10
 _SHARE_OF_TYPE = 0.1
 _SAMPLE = 4_000  # objects
 _LEAST_ALLOCATED = 4 << 20
@@ -58,7 +59,7 @@ def _growing(series: Series) -> list[Suspect]:
         least = _MANY_MORE if _is_usual(kind) else _LEAST_MORE
         if counts[-1] - min(counts) < least:
             continue
-        if not keeps_rising(counts) and not _leaps(kind, objects, counts):
+        if not keeps_rising(counts) and not _leaps(snapshot, kind, objects, counts):
             continue
         if _is_held_rightly(snapshot, kind, objects, references):
             continue
@@ -67,11 +68,12 @@ def _growing(series: Series) -> list[Suspect]:
     return found
 
 
-def _leaps(kind: HeapType, objects: int, counts: tuple[int, ...]) -> bool:
-    """Once only, but far more references than code in C has reasons for."""
-    more = counts[-1] - min(counts)
+def _leaps(snapshot: Snapshot, kind: HeapType, objects: int, counts: tuple[int, ...]) -> bool:
+    """Once only, but far more references to a few objects than code in C has reasons for."""
+    if objects > _FEW_OBJECTS or _is_usual(kind) or _is_compiled(snapshot, kind.module):
+        return False
     is_at_end = counts[-1] >= 0.9 * max(counts)
-    return is_at_end and not _is_usual(kind) and more >= _FAR_MORE * objects
+    return is_at_end and counts[-1] - min(counts) >= _FAR_MORE * objects
 
 
 def _is_usual(kind: HeapType) -> bool:
@@ -87,7 +89,8 @@ def _is_held_rightly(snapshot: Snapshot, kind: HeapType, objects: int, reference
     if _is_usual(kind):
         # C code at work has some of them at any time; what was lost has one reference each.
         return references > 1.2 * objects or objects < _SHARE_OF_TYPE * _count(snapshot, kind.row)
-    if kind.layout == Layout.INSTANCE and _is_compiled(snapshot, kind.module):
+    is_class = kind.made_at_run_time and kind.layout in (Layout.INSTANCE, Layout.OTHER)
+    if is_class and _is_compiled(snapshot, kind.module):
         return True
     # A singleton of an extension, which its own code refers to.
     return objects == 1 and not kind.made_at_run_time

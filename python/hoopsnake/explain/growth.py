@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from hoopsnake.explain.model import Growth
 from hoopsnake.explain.series import Row, Series
-from hoopsnake.explain.standard import is_of_standard_module
+from hoopsnake.explain.standard import FINALIZERS, PATHS_OF_IMPORTS, is_of_standard_module
 from hoopsnake.heap.layouts import EdgeKind, Layout
 from hoopsnake.heap.snapshot import Snapshot
 
@@ -90,11 +90,16 @@ def _are_more(series: Series, one: Frontier) -> bool:
 
 
 def _is_of_no_concern(row: Row) -> bool:
-    """Threads that have ended, modules, parts of `tee`, the standard library's weak references."""
+    """Threads that have ended, modules, what imports remember of folders, parts of `tee`, and
+    weak references of the standard library."""
     if row.layout == Layout.WEAK_REFERENCE:
         return is_of_standard_module(row.text)
     if row.layout == Layout.MODULE or "itertools._tee_dataobject" in row.type + row.text:
         return True  # `kept` looks at them
+    if row.text.startswith(FINALIZERS):
+        return True  # one for each object that lives; `kept` looks for many of one object
+    if row.text.startswith(PATHS_OF_IMPORTS):
+        return True
     return row.type == "threading.Thread" and not _is_thread(row)
 
 

@@ -17,7 +17,7 @@ from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Suspect
 from hoopsnake.explain.places import place_of, short_name
 from hoopsnake.explain.series import Row, Series, is_made_module
-from hoopsnake.explain.standard import is_standard
+from hoopsnake.explain.standard import FINALIZERS, is_standard
 from hoopsnake.explain.still_open import is_open
 from hoopsnake.heap.layouts import CONTAINERS, ENTRIES, EdgeKind, Layout
 from hoopsnake.heap.snapshot import Snapshot
@@ -39,6 +39,7 @@ _MANY_OWNERS = 20
 _MANY_WAITING = 10
 _LEAST_FILLED = 10
 _MANY_FINALIZERS = 10
+_FAR_MORE_FINALIZERS = 50
 _FEW_INSTANCES = 5  # in a cache without a bound
 _LEAST_CACHE_BYTES = 4_000
 _MANY_THREADS = 3
@@ -431,11 +432,10 @@ def _is_own_instance(snapshot: Snapshot, number: int) -> bool:
 
 
 def _repeated_finalizers(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
-    """Finalizers of one and the same object: one was meant. Of several snapshots, they have to be
-    more at the end than since the last import."""
-    counts = series.growth("weakref.finalize._registry[*]").counts[-len(series.settled) :]
-    if len(series.points) > 1 and counts[-1] < counts[0] + _MANY_FINALIZERS:
-        return
+    """Finalizers of one and the same object: one was meant. Few may come with the imports."""
+    counts = series.growth(f"{FINALIZERS}[*]").counts[-len(series.settled) :]
+    has_grown = len(series.points) == 1 or counts[-1] >= counts[0] + _MANY_FINALIZERS
+    least = _MANY_FINALIZERS if has_grown else _FAR_MORE_FINALIZERS
     by_target: dict[int, list[int]] = {}
     for row in snapshot.type_rows("weakref.finalize._Info"):
         for info in memoryview(snapshot.core.objects_of_type(row)).cast("I"):
@@ -444,11 +444,10 @@ def _repeated_finalizers(series: Series, snapshot: Snapshot) -> Iterator[Suspect
             if target is not None:
                 by_target.setdefault(target, []).append(info)
     for infos in by_target.values():
-        if len(infos) < _MANY_FINALIZERS:
+        if len(infos) < least:
             continue
         place = place_of(snapshot, infos[0])
-        place.kind, place.name = "finalizers", "`weakref.finalize._registry`"
-        place.path = "weakref.finalize._registry"
+        place.kind, place.name, place.path = "finalizers", f"`{FINALIZERS}`", FINALIZERS
         retained = sum(snapshot.retained_by(one) for one in infos)
         evidence = ["all of them are for one and the same object"]
         yield of_entries(snapshot, place, infos[0], len(infos), retained, evidence=evidence)

@@ -6,6 +6,9 @@ from __future__ import annotations
 import sys
 
 _MAIN = ("__main__", "__mp_main__")
+# What each folder has in which a module was looked for: as much as there are folders.
+FINALIZERS = "weakref.finalize._registry"
+PATHS_OF_IMPORTS = "sys.path_importer_cache"
 
 
 def is_standard_module(name: str) -> bool:
