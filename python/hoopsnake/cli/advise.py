@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST = 10
 _ABOUT = 0.85  # of the largest snapshot
+_MOST_LOOKED_AT = 8
+_SLOW_TO_OPEN = 20_000_000  # bytes of a file
 _WITH_VALUE = ("-n", "--rows", "--keep", "--markdown")
 _MAGIC = b"HOOPSNAP"
 
@@ -108,10 +110,7 @@ def _run(words: Sequence[str], folder: str, keep: str | None) -> str:
             "the program left no snapshot: it is no Python that Hoopsnake knows, or it ended "
             "at once"
         )
-    # The last of those that are about as large as the largest: things are in place by then.
-    largest = max(map(os.path.getsize, files))
-    large = [path for path in files if os.path.getsize(path) >= _ABOUT * largest]
-    chosen = max(large, key=os.path.getmtime)
+    chosen = _peak_of(files)
     if keep:
         with (
             whole_file(keep) as part,
@@ -121,6 +120,21 @@ def _run(words: Sequence[str], folder: str, keep: str | None) -> str:
             shutil.copyfileobj(file, out)
         return keep
     return chosen
+
+
+def _peak_of(files: Sequence[str]) -> str:
+    """Of the heaps that are about as large as the largest, the last: things are in place then."""
+    from hoopsnake.heap import open as open_snapshot
+
+    largest_file = max(map(os.path.getsize, files))
+    # A file has a few bytes for each object, whatever its size: all that may be it are looked at.
+    likely = sorted(files, key=os.path.getsize)[-_MOST_LOOKED_AT:]
+    if largest_file > _SLOW_TO_OPEN:
+        sizes = {path: os.path.getsize(path) for path in likely}
+    else:
+        sizes = {path: open_snapshot(path, index="never").size for path in likely}
+    least = _ABOUT * max(sizes.values())
+    return max((path for path in likely if sizes[path] >= least), key=os.path.getmtime)
 
 
 # --- the answer ----------------------------------------------------------------------------------
