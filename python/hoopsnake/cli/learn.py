@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from hoopsnake._errors import HoopError
 from hoopsnake._output import whole_file
 from hoopsnake.cli import snapshots as shared
-from hoopsnake.learn.lessons import LESSONS, find
-from hoopsnake.report.text import Span, paragraph
+from hoopsnake.learn.lessons import LESSONS, Lesson, find
+from hoopsnake.report.text import BLANK, Line, Span, paragraph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def main(arguments: Sequence[str]) -> int:
     if not program:
         print(USAGE, end="", file=sys.stderr)
         return 2
-    life = _record(program, options)
-    _show(life, options)
+    lesson = _lesson_of(program[0])
+    life = _record([lesson.path, *program[1:]] if lesson else program, options)
+    _show(life, options, lesson)
     return life.exit_status if life.exit_status >= 0 else 128 - life.exit_status
 
 
@@ -111,18 +112,17 @@ def _refuse(message: str) -> None:
 def _record(program: list[str], options: argparse.Namespace) -> Life:
     from hoopsnake.learn.recorder import Limits, record
 
-    resolved, only = _resolve(program), options.only
     is_interactive = sys.stdin is not None and sys.stdin.isatty()
     # Where text or JSON on stdout is the answer it has what the program printed. But who types what
     # the program asks for has to see the question.
     has_stdout = _has_file(options) and not options.text and options.json != "-"
     echo: Echo = "all" if has_stdout or (is_interactive and sys.stdout.isatty()) else "errors"
     return record(
-        resolved,
+        program,
         python=options.python,
         limits=Limits(options.steps, options.objects),
         timeout=options.timeout,
-        only=only,
+        only=options.only,
         echo=echo,
         stdin=None,
     )
@@ -132,14 +132,13 @@ def _has_file(options: argparse.Namespace) -> bool:
     return bool(options.html or options.json)
 
 
-def _resolve(program: list[str]) -> list[str]:
-    """A lesson's name becomes its file; a file of that name goes first."""
-    word = program[0]
+def _lesson_of(word: str) -> Lesson | None:
+    """The lesson of that name; a file of that name goes first. HoopError where it is neither."""
     if word == "-c" or os.path.exists(word):
-        return program
+        return None
     for lesson in LESSONS:
         if lesson.name == word:
-            return [lesson.path, *program[1:]]
+            return lesson
     if "/" in word or "." in word:
         raise HoopError(f"{word!r}: no such file", exit_code=127)
     raise HoopError(
@@ -159,13 +158,14 @@ def _list_lessons() -> int:
     return 0
 
 
-def _show(life: Life, options: argparse.Namespace) -> None:
+def _show(life: Life, options: argparse.Namespace, lesson: Lesson | None) -> None:
+    page = lesson.page if lesson else ""
     if options.json:
         _write_json(life, options.json)
     if options.html:
         from hoopsnake.learn.html import as_html
 
-        _write(options.html, as_html(life))
+        _write(options.html, as_html(life, page))
     if _has_file(options) and not options.text:
         if life.stopped:
             print(f"hoop learn: {life.stopped}", file=sys.stderr)
@@ -174,15 +174,23 @@ def _show(life: Life, options: argparse.Namespace) -> None:
         if importlib.util.find_spec("textual") is not None:
             from hoopsnake.learn.app import step_through
 
-            return step_through(life)
+            return step_through(life, page)
         print(
             "To step forwards and back: pip install 'hoopsnake[learn]'. Here it is as text.",
             file=sys.stderr,
         )
     from hoopsnake.learn.text import lines_of
 
-    shared.show(lines_of(life, shared.page(), verbose=options.verbose))
+    about = _about(lesson) if lesson else []
+    shared.show([*about, *lines_of(life, shared.page(), verbose=options.verbose)])
     return None
+
+
+def _about(lesson: Lesson) -> list[Line]:
+    more = f"What its lines do, what it means, what to try: hoop learn --page {lesson.name}"
+    room = shared.page()
+    told = [*paragraph(lesson.sentence, room), *paragraph(more, room, "dim")]
+    return [(Span(lesson.title, "strong"),), *told, BLANK]
 
 
 def _write_json(life: Life, path: str) -> None:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import Key
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input, Markdown, Static
 
 from hoopsnake.learn.model import Event, Life, Number, Scope, State, Step
 from hoopsnake.learn.text import count_of, generation_of, head_of, told
@@ -39,6 +39,7 @@ home, g      the first step       end, G       the last step
 :            go to a line of the program
 f            stop only at steps where something of a kind happens
 v            numbers and texts as objects of their own
+l            the page of the lesson, if it is one
 q            leave
 
 Left: the program; the line that ran is marked. Below it, what the line did.
@@ -62,6 +63,32 @@ class HelpScreen(ModalScreen[None]):
 
     def on_key(self) -> None:
         self.dismiss()
+
+
+class LessonScreen(ModalScreen[None]):
+    """The page of a lesson; the arrows scroll, other keys close it."""
+
+    CSS = (
+        "LessonScreen { align: center middle; } #page { width: 92%; max-width: 100; height: 96%; "
+        "border: round $accent; padding: 0 1; background: $surface; }"
+    )
+    SCROLLING: ClassVar[set[str]] = {"up", "down", "pageup", "pagedown", "home", "end"}
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.page = page
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="page"):
+            yield Markdown(self.page)
+
+    def on_mount(self) -> None:
+        self.query_one("#page").focus()
+
+    def on_key(self, event: Key) -> None:
+        if event.key not in self.SCROLLING:
+            event.stop()
+            self.dismiss()
 
 
 class LifeApp(App[None]):
@@ -88,15 +115,17 @@ class LifeApp(App[None]):
         Binding("colon", "ask_line", "line"),
         Binding("f", "filter", "filter"),
         Binding("v", "values", "values"),
+        Binding("l", "lesson", "lesson"),
         Binding("question_mark", "help", "help"),
         Binding("q", "quit", "quit"),
     ]
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, lesson: str = "") -> None:
         super().__init__()
         self.life = life
+        self.lesson = lesson
         self.index = 0
         self.only = ""
         self.atoms = False
@@ -270,6 +299,13 @@ class LifeApp(App[None]):
         self.only = choices[(at + 1) % len(choices)]
         self.show()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether a key is to be offered: a program that is no lesson has no page."""
+        return action != "lesson" or bool(self.lesson)
+
+    def action_lesson(self) -> None:
+        self.push_screen(LessonScreen(self.lesson))
+
     def action_help(self) -> None:
         self.push_screen(HelpScreen())
 
@@ -313,6 +349,6 @@ def _is_kind(event: Event, kind: str) -> bool:
     return event.kind == kind
 
 
-def step_through(life: Life) -> None:
-    """Until the user leaves."""
-    LifeApp(life).run()
+def step_through(life: Life, lesson: str = "") -> None:
+    """Until the user leaves. `lesson`: its page, in Markdown."""
+    LifeApp(life, lesson).run()

@@ -12,11 +12,12 @@ from importlib import resources
 from hoopsnake.learn.model import Life
 
 
-def as_html(life: Life) -> str:
-    """The whole page."""
+def as_html(life: Life, lesson: str = "") -> str:
+    """The whole page. `lesson`: what is to be known about the program, beside it."""
     page = (resources.files("hoopsnake.learn") / "page.html").read_text(encoding="utf-8")
     data = json.dumps(life.to_json(), separators=(",", ":"))
     # Within a script element nothing may look like its end, or like a comment.
     data = data.replace("<", "\\u003c")
     name = "-c" if life.program.name == "-c" else os.path.basename(life.program.name)
-    return page.replace("@TITLE@", html.escape(name)).replace("@DATA@", data)
+    page = page.replace("@TITLE@", html.escape(name)).replace("@LESSON@", html.escape(lesson))
+    return page.replace("@DATA@", data)

@@ -178,10 +178,10 @@ def test_without_a_program_usage_is_shown(capsys: pytest.CaptureFixture[str]) ->
 
 def test_lessons_are_found_by_name() -> None:
     for lesson in LESSONS:
-        assert learn._resolve([lesson.name, "word"]) == [lesson.path, "word"]
+        assert learn._lesson_of(lesson.name) == lesson
         assert Path(lesson.path).is_file()
     with pytest.raises(HoopError):
-        learn._resolve(["no-such-lesson"])
+        learn._lesson_of("no-such-lesson")
 
 
 # --- the view on a terminal ---
@@ -242,7 +242,26 @@ def test_shows_names_objects_and_events(life: Life) -> None:
     assert ", garbage" in app._objects().plain
 
 
+def test_a_lesson_has_its_page_at_hand(life: Life) -> None:
+    pytest.importorskip("textual")
+    from hoopsnake.learn.app import LessonScreen, LifeApp
+
+    async def look(app: LifeApp, *keys: str) -> bool:
+        async with app.run_test() as pilot:
+            await pilot.press(*keys)
+            return isinstance(app.screen, LessonScreen)
+
+    assert asyncio.run(look(LifeApp(life, "# Cycles"), "l", "down"))
+    assert not asyncio.run(look(LifeApp(life, "# Cycles"), "l", "l"))
+    assert not asyncio.run(look(LifeApp(life), "l"))
+
+
 # --- the page ---
+
+
+def test_the_lesson_is_beside_the_picture(life: Life) -> None:
+    assert "<pre># 1 &lt; 2</pre>" in as_html(life, "# 1 < 2")
+    assert "<pre></pre>" in as_html(life)
 
 
 def test_the_page_is_whole(life: Life) -> None:
