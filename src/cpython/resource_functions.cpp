@@ -26,12 +26,6 @@ constinit Behind open_descriptor;
 constinit Behind exec_dynamic;
 constinit Behind exec_builtin;
 
-long as_long(PyObject* number) {
-  const long value = number != nullptr && PyLong_CheckExact(number) ? PyLong_AsLong(number) : -1;
-  if (value == -1) PyErr_Clear();
-  return value;
-}
-
 // By subprocess.Popen: others (multiprocessing) look after their processes themselves.
 void note_process(long pid) {
   if (pid <= 0 || !is_watching()) return;

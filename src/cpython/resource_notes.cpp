@@ -4,6 +4,7 @@
 #include <Python.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -81,6 +82,12 @@ Nanoseconds unused_for(const OpenResource& one, ResourceKind kind) noexcept {
   if (kind == ResourceKind::kSocket)
     since = std::max(since, last_use_of_socket(one.descriptor, now));
   return now > since ? now - since : 0;
+}
+
+long as_long(PyObject* number) noexcept {
+  const long value = number != nullptr && PyLong_CheckExact(number) ? PyLong_AsLong(number) : -1;
+  if (value == -1) PyErr_Clear();
+  return value;
 }
 
 bool is_object(const OpenResource& one) noexcept { return one.key % 2 == 0; }

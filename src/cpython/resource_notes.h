@@ -45,6 +45,9 @@ extern constinit ResourceTable resources;
 [[nodiscard]] std::uintptr_t key_of_path(const char* path, std::size_t length) noexcept;
 [[nodiscard]] bool is_object(const OpenResource& one) noexcept;
 
+// The value of an int; -1 of anything else.
+[[nodiscard]] long as_long(PyObject* number) noexcept;
+
 // nullptr: there is no room.
 OpenResource* note(std::uintptr_t key, const Caller& caller, ResourceKind kind) noexcept;
 // The first type that is told of a place is kept.
