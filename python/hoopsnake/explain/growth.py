@@ -25,7 +25,7 @@ _MANY = 10
 _LARGE = 100_000
 _LEAST_BYTES = 4_000
 _FLAT_STEPS = 3
-_FLAT_SHARE = 0.4
+_FLAT_SHARE = 1 / 3
 _GARBAGE = 4  # the root of garbage
 _LEAST_BYTES_OF_LIGHT = 12_000  # weak references
 # Parts of the program's text.
@@ -307,13 +307,14 @@ def _rises_between_imports(series: Series, counts: tuple[int, ...]) -> bool:
 
 
 def _levels_off(series: Series, counts: tuple[int, ...]) -> bool:
-    """No more of them in the last steps in which the program went on."""
+    """No more of them in the last steps in which the program went on, and took nothing down."""
     flat = 0
-    steps = list(zip(pairwise(counts), series.points[1:], strict=True))
-    for (before, after), point in reversed(steps):
+    steps = list(zip(pairwise(counts), pairwise(series.points), strict=True))
+    for (before, after), (earlier, later) in reversed(steps):
         if after > before:
             break
-        flat += point.trigger not in ("exit", "collect", "garbage", "loop")
+        went_on = later.objects > earlier.objects - _FEW
+        flat += went_on and later.trigger not in ("exit", "collect", "garbage", "loop")
     return flat >= max(_FLAT_STEPS, _FLAT_SHARE * (len(series.settled) - 1))
 
 
