@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from hoopsnake.explain.describe import of_entries
+from hoopsnake.explain.describe import is_resurrected, of_entries
 from hoopsnake.explain.fixes import weak_mapping_fix
 from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Suspect
@@ -36,6 +36,7 @@ _OF_SYSTEM = re.compile(
 )
 _MANY_OF_SYSTEM = 5
 _MANY_OWNERS = 20
+_FEW_RESURRECTED = 3
 _MANY_WAITING = 10
 _LEAST_FILLED = 10
 _MANY_FINALIZERS = 10
@@ -74,6 +75,7 @@ def _all(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     yield from _weak_mappings(snapshot)
     yield from _filled_defaults(snapshot)
     yield from _odd_entries(series, snapshot)
+    yield from _resurrected(series, snapshot)
     yield from _owners_of_open(series, snapshot)
     yield from _waiting_tasks(snapshot)
     yield from _last_errors(series, snapshot)
@@ -246,6 +248,17 @@ def _entries_like(snapshot: Snapshot, container: int, row: Row) -> int:
     return sum(1 for one in entries if snapshot.type_of(one).name == row.type)
 
 
+def _resurrected(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
+    """Objects that were finalized and live all the same: their `__del__` put them somewhere."""
+    for row in series.now.rows.values():
+        if row.layout != Layout.INSTANCE or row.count < _FEW_RESURRECTED:
+            continue
+        container = _container_of(snapshot, row)
+        if container is not None and is_resurrected(snapshot, row.example):
+            place = place_of(snapshot, container)
+            yield of_entries(snapshot, place, row.example, row.count, row.retained)
+
+
 def _owners_of_open(series: Series, snapshot: Snapshot) -> Iterator[Suspect]:
     """Instances of the program's own, each with a connection or a file, many in one container."""
     if series.is_cut:
@@ -305,6 +318,8 @@ def _waiters_of(snapshot: Snapshot, task: int) -> int | None:
 def _is_finished(snapshot: Snapshot, row: Row) -> bool:
     """Of tasks and futures, one that has a result; of anything else that the system gave, one that
     is open, as far as that is known."""
+    if row.type == "subprocess.Popen":
+        return True
     if not row.type.endswith(("Task", "Future")):
         return is_open(snapshot, row.example) is not False
     result = _attribute(snapshot, row.example, "_result")
