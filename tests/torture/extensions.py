@@ -46,8 +46,16 @@ def _numpy() -> list[Shape]:
         return made
 
     return [
-        Shape("numpy array", make, lambda made: made[1], is_leaf=True),
-        Shape("numpy owner", make_owner, lambda made: made.box, is_leaf=True, weight=0.3),
+        # numpy loses what it was making when memory runs out.
+        Shape("numpy array", make, lambda made: made[1], is_leaf=True, is_fragile=True),
+        Shape(
+            "numpy owner",
+            make_owner,
+            lambda made: made.box,
+            weight=0.3,
+            is_leaf=True,
+            is_fragile=True,
+        ),
     ]
 
 

@@ -53,7 +53,7 @@ class Shape:
     drop_by: Callable[[Shape, Holder, int], None] = _box_drop
     weight: float = 1.0
     is_leaf: bool = False  # its kind knows no collector: a cycle through it would live for ever
-    is_fragile: bool = False  # needs threads or much memory to be made
+    is_fragile: bool = False  # needs threads or much memory to be made, or errors lose it
 
     def targets(self, holder: Holder) -> list[Holder]:
         return self.targets_by(self, holder)
