@@ -72,7 +72,26 @@ PyObject* find_garbage() {
   return list;
 }
 
-bool is_importing() { return watch.imports != nullptr && PyDict_GET_SIZE(watch.imports) > 0; }
+// Whether a thread holds the lock of a module: the lock itself may live on, in a traceback say.
+bool is_held(PyObject* reference) {
+  PyObject* const lock = PyWeakref_Check(reference) ? PyObject_CallNoArgs(reference) : nullptr;
+  PyObject* const owner = lock != nullptr ? PyObject_GetAttrString(lock, "owner") : nullptr;
+  const bool found = owner != nullptr && owner != Py_None;
+  Py_XDECREF(owner);
+  Py_XDECREF(lock);
+  PyErr_Clear();
+  return found;
+}
+
+bool is_importing() {
+  PyObject* key = nullptr;
+  PyObject* reference = nullptr;
+  Py_ssize_t at = 0;
+  while (watch.imports != nullptr && PyDict_Next(watch.imports, &at, &key, &reference) != 0) {
+    if (is_held(reference)) return true;
+  }
+  return false;
+}
 
 Py_ssize_t loaded_modules() { return PyDict_GET_SIZE(PyImport_GetModuleDict()); }
 
@@ -143,9 +162,19 @@ bool is_in_event_loop() {
   return found;
 }
 
-int see_event_loop(const char* event, PyObject*, void*) {
-  if (!watch.is_open || std::strcmp(event, "sys.set_asyncgen_hook_finalizer") != 0) return 0;
-  if (is_in_event_loop() && is_power_of_two(++watch.loops)) take("loop");
+// The program's own first module is about to run.
+bool is_start(const char* event) {
+  constexpr char kRun[] = "cpython.run_";
+  return std::strncmp(event, kRun, sizeof kRun - 1) == 0;
+}
+
+int see_audit_event(const char* event, PyObject*, void*) {
+  if (!watch.is_open) return 0;
+  if (is_start(event))
+    take("imported");
+  else if (std::strcmp(event, "sys.set_asyncgen_hook_finalizer") == 0 && is_in_event_loop() &&
+           is_power_of_two(++watch.loops))
+    take("loop");
   return 0;
 }
 
@@ -191,7 +220,7 @@ void open_growth_watch() noexcept {
   growth_clock.last_taken.store(os::monotonic_now(), std::memory_order_relaxed);
   growth_clock.wait.store(kFirstWait, std::memory_order_relaxed);
   growth_clock.runs.store(true, std::memory_order_release);
-  if (PySys_AddAuditHook(see_event_loop, nullptr) != 0) PyErr_Clear();
+  if (PySys_AddAuditHook(see_audit_event, nullptr) != 0) PyErr_Clear();
   wake_attendant();
 }
 

@@ -172,7 +172,7 @@ def _ask_share(question: Question, order: random.Random) -> Asked:
 
 def _ask_smaller(question: Question, _: random.Random) -> Asked:
     before = int(_measured(question, question.program).result["bytes"])
-    bound = before * question.bound // 100 or _bound_by_solution(question)
+    bound = before * question.bound // 100 or _bound_by_solution(question, before)
     told = (
         f"{question.ask} As it is, `{question.call}` takes {before:,} bytes; the bound is "
         f"{bound:,}."
@@ -180,9 +180,10 @@ def _ask_smaller(question: Question, _: random.Random) -> Asked:
     return Asked(question, told, str(bound), bytes_before=before)
 
 
-def _bound_by_solution(question: Question) -> int:
-    """A tenth above what the known solution takes here."""
-    return int(_measured(question, question.solution).result["bytes"]) * 11 // 10
+def _bound_by_solution(question: Question, before: int) -> int:
+    """A tenth above what the known solution takes; a twentieth of the whole is small enough."""
+    solved = int(_measured(question, question.solution).result["bytes"])
+    return max(solved * 11 // 10, before // 20)
 
 
 def _measured(question: Question, program: str, *, confined: bool = False) -> runner.Ran:
