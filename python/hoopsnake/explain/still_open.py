@@ -102,7 +102,7 @@ def _fact(snapshot: Snapshot, kind: str, numbers: list[int]) -> Suspect:
         len(numbers),
         retained,
         "Each has a descriptor of the system, of which a process has a limited number: close them "
-        "when they are done with, best by `with`; `hoop report --not-closed` names the lines that "
-        "opened them.",
+        "when they are done with, best by `with`. `hoop report --not-closed` names the lines that "
+        "opened them, if the process was run by `hoop run`.",
         "high",
     )

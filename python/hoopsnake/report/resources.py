@@ -12,7 +12,7 @@ from hoopsnake.report.model import OpenedPlace, Process
 from hoopsnake.report.text import Column, Line, Page, Row, Span, clean, paragraph, table
 
 # Of a line that leaves one or two open to the end, they may well be meant to be; and a program that
-# has few files open may close them when it likes. src/cpython/resource_watch.cpp, kManyLeft
+# has few files open may close them when it likes. src/cpython/resource_end.cpp, kManyLeft
 MANY = 3
 MOST_LINES = 4
 
