@@ -369,7 +369,8 @@ def test_a_run_tells_of_its_collections(box: Sandbox) -> None:
     assert figures["mode"] == "concurrent"
     assert figures["concurrent"] >= 2
     assert sum(row["hoop"] for row in figures["pauses"]) >= figures["concurrent"]
-    assert {one["mode"] for one in figures["recent"]} == {"concurrent"}
+    # Where both cores are busy, one may be done in place.
+    assert "concurrent" in {one["mode"] for one in figures["recent"]}
 
 
 @pytest.mark.parametrize("collector", ["concurrent", "inplace"])
