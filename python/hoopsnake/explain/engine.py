@@ -176,8 +176,8 @@ def _heights(points: Sequence[Point], end: int) -> list[int]:
         len(points) - 2,
         max(earlier, key=lambda number: points[number].size),
         max(earlier, key=lambda number: points[number].objects),
-        *tellings[-1:],
-        *tellings[:1],
+        *tellings[-2:],
+        *tellings[:2],
     ]
     if points[-1].objects < _QUICK:
         # The last ones may show how the program was taking its data down.
