@@ -31,7 +31,6 @@ constexpr Nanoseconds kLongestWait = 20 * kSecond;
 
 struct GrowthWatch {
   bool is_open = false;
-  bool look_asked = false;
   bool import_ended = false;
   Py_ssize_t modules = 0;  // when the last snapshot was taken
   unsigned beats = 0;      // since the last snapshot, or the last import
@@ -46,6 +45,13 @@ struct GrowthWatch {
   Py_ssize_t garbage_seen = 0;
 };
 constinit GrowthWatch watch;
+
+// A look that was asked for and has not come.
+struct AskedLook {
+  std::atomic<bool> is_open{false};
+  std::atomic<unsigned> beats{0};  // since then
+};
+constinit AskedLook asked_look;
 
 // Shared with the attendant's thread.
 struct GrowthClock {
@@ -179,7 +185,8 @@ int see_audit_event(const char* event, PyObject*, void*) {
 }
 
 int look_at_growth(void*) {
-  watch.look_asked = false;
+  asked_look.beats.store(0, std::memory_order_relaxed);
+  asked_look.is_open.store(false, std::memory_order_relaxed);
   if (!watch.is_open) return 0;
   const bool is_time = growth_clock.is_due.exchange(false, std::memory_order_relaxed);
   const bool import_ended = std::exchange(watch.import_ended, false);
@@ -198,10 +205,26 @@ int look_at_growth(void*) {
   return 0;
 }
 
+// The eighth, the 64th, the 512th ...
+bool is_power_of_eight(unsigned count) {
+  return count > 1 && is_power_of_two(count) && count % 7 == 1;
+}
+
+// On 3.10-3.12 a call that another thread adds takes the sign back by which the main thread knows
+// that some wait (COMPUTE_EVAL_BREAKER in ceval.c, in a thread that may not handle them): so the
+// thread that allocates asks again when no look has come.
+void ask_for_look() {
+  const bool is_asked = asked_look.is_open.exchange(true, std::memory_order_relaxed);
+  if (is_asked && !is_power_of_eight(asked_look.beats.fetch_add(1, std::memory_order_relaxed) + 1))
+    return;
+  if (Py_AddPendingCall(look_at_growth, nullptr) != 0 && !is_asked)
+    asked_look.is_open.store(false, std::memory_order_relaxed);
+}
+
 // The last of the modules that are being imported is there.
 void on_import_end() {
   watch.import_ended = true;
-  if (!watch.look_asked) watch.look_asked = Py_AddPendingCall(look_at_growth, nullptr) == 0;
+  ask_for_look();
 }
 
 int whole_milliseconds(Nanoseconds time) {
@@ -229,9 +252,7 @@ bool growth_watch_saw_exit() noexcept { return watch.saw_exit; }
 bool growth_is_watched() noexcept { return watch.is_open; }
 
 void on_growth_beat() noexcept {
-  ++watch.beats;
-  if (watch.look_asked || watch.beats < kFirstInterval) return;
-  watch.look_asked = Py_AddPendingCall(look_at_growth, nullptr) == 0;
+  if (++watch.beats >= kFirstInterval) ask_for_look();
 }
 
 int growth_watch_sees_time(Nanoseconds now) noexcept {
@@ -239,11 +260,10 @@ int growth_watch_sees_time(Nanoseconds now) noexcept {
   const Nanoseconds wait = growth_clock.wait.load(std::memory_order_relaxed);
   if (growth_clock.is_stopped.load(std::memory_order_acquire)) return whole_milliseconds(wait);
   const Nanoseconds end = growth_clock.last_taken.load(std::memory_order_relaxed) + wait;
-  if (now >= end && !growth_clock.is_due.load(std::memory_order_relaxed)) {
-    growth_clock.wait.store(std::min(wait + wait / 2, kLongestWait), std::memory_order_relaxed);
-    growth_clock.is_due.store(true, std::memory_order_relaxed);
-    if (Py_AddPendingCall(look_at_growth, nullptr) != 0)
-      growth_clock.is_due.store(false, std::memory_order_relaxed);
+  if (now >= end) {
+    if (!growth_clock.is_due.exchange(true, std::memory_order_relaxed))
+      growth_clock.wait.store(std::min(wait + wait / 2, kLongestWait), std::memory_order_relaxed);
+    if (!asked_look.is_open.load(std::memory_order_relaxed)) ask_for_look();
   }
   return whole_milliseconds(now < end ? end - now : wait);
 }
@@ -261,7 +281,8 @@ void growth_watch_sees_stop() noexcept {
 }
 
 void restart_growth_watch() noexcept {
-  watch.look_asked = false;
+  asked_look.is_open.store(false, std::memory_order_relaxed);
+  asked_look.beats.store(0, std::memory_order_relaxed);
   watch.import_ended = false;
   watch.beats = 0;
   watch.interval = kFirstInterval;
