@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -46,10 +47,13 @@ struct GrowthWatch {
 };
 constinit GrowthWatch watch;
 
-// A look that was asked for and has not come.
+// A look that was asked for and has not come. On 3.10-3.12 a call that another thread adds takes
+// the sign back by which the main thread knows that calls wait (COMPUTE_EVAL_BREAKER in ceval.c, in
+// a thread that may not handle them), so the next thread that allocates asks again.
 struct AskedLook {
   std::atomic<bool> is_open{false};
-  std::atomic<unsigned> beats{0};  // since then
+  std::atomic<bool> may_be_hidden{false};
+  std::atomic<unsigned> beats{0};  // since then: other threads add calls, too
 };
 constinit AskedLook asked_look;
 
@@ -210,13 +214,14 @@ bool is_power_of_eight(unsigned count) {
   return count > 1 && is_power_of_two(count) && count % 7 == 1;
 }
 
-// On 3.10-3.12 a call that another thread adds takes the sign back by which the main thread knows
-// that some wait (COMPUTE_EVAL_BREAKER in ceval.c, in a thread that may not handle them): so the
-// thread that allocates asks again when no look has come.
-void ask_for_look() {
+enum class Asker : std::uint8_t { kBeat, kOwnThread, kImport };
+
+void ask_for_look(Asker asker) {
   const bool is_asked = asked_look.is_open.exchange(true, std::memory_order_relaxed);
-  if (is_asked && !is_power_of_eight(asked_look.beats.fetch_add(1, std::memory_order_relaxed) + 1))
-    return;
+  const bool is_hidden =
+      asked_look.may_be_hidden.exchange(asker == Asker::kOwnThread, std::memory_order_relaxed);
+  const unsigned beats = asked_look.beats.fetch_add(1, std::memory_order_relaxed);
+  if (is_asked && asker == Asker::kBeat && !is_hidden && !is_power_of_eight(beats)) return;
   if (Py_AddPendingCall(look_at_growth, nullptr) != 0 && !is_asked)
     asked_look.is_open.store(false, std::memory_order_relaxed);
 }
@@ -224,7 +229,7 @@ void ask_for_look() {
 // The last of the modules that are being imported is there.
 void on_import_end() {
   watch.import_ended = true;
-  ask_for_look();
+  ask_for_look(Asker::kImport);
 }
 
 int whole_milliseconds(Nanoseconds time) {
@@ -252,7 +257,7 @@ bool growth_watch_saw_exit() noexcept { return watch.saw_exit; }
 bool growth_is_watched() noexcept { return watch.is_open; }
 
 void on_growth_beat() noexcept {
-  if (++watch.beats >= kFirstInterval) ask_for_look();
+  if (++watch.beats >= kFirstInterval) ask_for_look(Asker::kBeat);
 }
 
 int growth_watch_sees_time(Nanoseconds now) noexcept {
@@ -263,7 +268,7 @@ int growth_watch_sees_time(Nanoseconds now) noexcept {
   if (now >= end) {
     if (!growth_clock.is_due.exchange(true, std::memory_order_relaxed))
       growth_clock.wait.store(std::min(wait + wait / 2, kLongestWait), std::memory_order_relaxed);
-    if (!asked_look.is_open.load(std::memory_order_relaxed)) ask_for_look();
+    if (!asked_look.is_open.load(std::memory_order_relaxed)) ask_for_look(Asker::kOwnThread);
   }
   return whole_milliseconds(now < end ? end - now : wait);
 }
