@@ -16,6 +16,7 @@
 #include "cpython/collector.h"
 #include "cpython/collector_choice.h"
 #include "cpython/compat/interpreter_watch.h"
+#include "cpython/compat/late_threads.h"
 #include "cpython/compat/restart_watch.h"
 #include "cpython/compat/thread_state.h"
 #include "cpython/figures.h"
@@ -78,6 +79,7 @@ void before_finalization() {
   close_collector();
   close_resource_watch(OpenAtEnd::kCounted);
   gather_once(Names::kAvailable);
+  keep_states_for_late_threads();
 }
 
 void end_run(Ending ending) {
@@ -97,6 +99,7 @@ void serve_again() {
 
 // At the very end of Py_FinalizeEx: no Python any more, until an embedding program starts another.
 void after_finalization() {
+  stop_keeping_states();
   close_life();
   close_ticker_unwaited();
   forget_gil_visitors();

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from hoopsnake.explain.growth import keeps_rising
 from hoopsnake.explain.model import Growth, Holder, Suspect
-from hoopsnake.explain.places import short_name
+from hoopsnake.explain.places import runs, short_name
 from hoopsnake.explain.series import Series
 from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import CONTAINERS, ENTRIES, Layout
@@ -24,6 +24,7 @@ _FAR_MORE = 20  # for each object
 _FEW_OBJECTS = 10
 _SHARE_OF_TYPE = 0.1
 _SAMPLE = 4_000  # objects
+_SEVERAL = 20  # referrers
 _LEAST_ALLOCATED = 4 << 20
 # C code has these for its own use.
 _USUAL_TO_HOLD = (Layout.DICT, Layout.STR, Layout.TUPLE, Layout.LIST)
@@ -86,6 +87,8 @@ def _is_usual(kind: HeapType) -> bool:
 def _is_held_rightly(snapshot: Snapshot, kind: HeapType, objects: int, references: int) -> bool:
     if kind.layout in (Layout.TYPE, Layout.MODULE, Layout.CODE, *_SINGLE):
         return True
+    if _lie_on_stacks(snapshot, kind):
+        return True
     if _is_usual(kind):
         # C code at work has some of them at any time; what was lost has one reference each.
         return references > 1.2 * objects or objects < _SHARE_OF_TYPE * _count(snapshot, kind.row)
@@ -94,6 +97,29 @@ def _is_held_rightly(snapshot: Snapshot, kind: HeapType, objects: int, reference
         return True
     # A singleton of an extension, which its own code refers to.
     return objects == 1 and not kind.made_at_run_time
+
+
+def _lie_on_stacks(snapshot: Snapshot, kind: HeapType) -> bool:
+    """Before 3.11 nobody can tell how much of a running frame's stack is in use: what it calls a
+    method of is there, too."""
+    if not snapshot.python.startswith("3.10."):
+        return False
+    held = _held_by_c(snapshot, kind.row)
+    return 2 * sum(_is_in_running_frame(snapshot, one) for one in held) > len(held)
+
+
+def _is_in_running_frame(snapshot: Snapshot, target: int) -> bool:
+    for _, _, _, holder in snapshot.core.referrers(target, _SEVERAL):
+        if snapshot.layout_of(holder) == Layout.FRAME and runs(snapshot.core.label(holder)):
+            return True
+    return False
+
+
+def _held_by_c(snapshot: Snapshot, row: int) -> list[int]:
+    """A sample."""
+    everything = memoryview(snapshot.core.objects_of_type(row)).cast("I")
+    some = everything[:: len(everything) // _SAMPLE + 1]
+    return [one for one in some if snapshot.core.held_by_c(one)]
 
 
 def _count(snapshot: Snapshot, row: int) -> int:
@@ -179,8 +205,7 @@ def _typical(snapshot: Snapshot, example: int) -> int:
     """Of containers that C holds, one whose contents are as those of most."""
     if snapshot.layout_of(example) not in CONTAINERS:
         return example
-    all_ids = memoryview(snapshot.core.objects_of_type(snapshot.type_of(example).row)).cast("I")
-    held = [one for one in all_ids[:: len(all_ids) // _SAMPLE + 1] if snapshot.core.held_by_c(one)]
+    held = _held_by_c(snapshot, snapshot.type_of(example).row)
     contents = {one: _contents(snapshot, one) for one in held}
     common = Counter(contents.values()).most_common(1)
     return next((one for one in held if contents[one] == common[0][0]), example)

@@ -156,7 +156,7 @@ def _local(snapshot: Snapshot, place: Place, frame: Step, at: int) -> bool:
     place.kind = "suspended frame" if suspended else "local variable"
     if frame.type == "coroutine":
         place.kind = "coroutine"
-    if frame.layout == Layout.FRAME and not _runs(label):
+    if frame.layout == Layout.FRAME and not runs(label):
         place.kind = "kept frame"
     place.owner = frame
     function = (label[1] or label[0]) if label else "a frame"
@@ -182,7 +182,8 @@ def _local(snapshot: Snapshot, place: Place, frame: Step, at: int) -> bool:
     return True
 
 
-def _runs(label: tuple[str, str, str, int, int] | None) -> bool:
+def runs(label: tuple[str, str, str, int, int] | None) -> bool:
+    """Of a frame: it is being executed."""
     return label is not None and label[4] == 0
 
 

@@ -48,18 +48,36 @@ print(count >= 20)
     assert start_both_ways(box, way, code + VALIDATE).visible == (0, b"True\n", b"")
 
 
-def test_a_timer_that_still_runs_at_the_end_does_not_kill_during_the_report(box: Sandbox) -> None:
-    """Python gives its handlers up before the report is made: the default is to die."""
+def end_with_slow_report(box: Sandbox, code: str) -> Done:
     slow = box.script("report.sh", "#!/bin/sh\nsleep 0.6\necho reported\n")
     slow.chmod(0o755)
+    words = ["sh", "-c", 'HOOP_ROOT_PID=$$ exec "$@"', "sh", box.python.path, "-c", code]
+    return box.execute_preloaded(words, environ={"HOOP_PYTHON": str(slow)})
+
+
+def test_a_timer_that_still_runs_at_the_end_does_not_kill_during_the_report(box: Sandbox) -> None:
+    """Python gives its handlers up before the report is made: the default is to die."""
     code = """
 import signal
 signal.signal(signal.SIGALRM, lambda *_: None)
 signal.setitimer(signal.ITIMER_REAL, 0.3)
 """
-    words = ["sh", "-c", 'HOOP_ROOT_PID=$$ exec "$@"', "sh", box.python.path, "-c", code]
-    done = box.execute_preloaded(words, environ={"HOOP_PYTHON": str(slow)})
-    assert done.visible == (0, b"", b"reported\n")
+    assert end_with_slow_report(box, code).visible == (0, b"", b"reported\n")
+
+
+@pytest.mark.pythons("3.10", "3.14")
+def test_daemon_threads_that_wait_for_the_interpreter_do_not_see_it_freed(box: Sandbox) -> None:
+    """They have asked for it while one function had it for long, and take that back, by states that
+    3.10 has freed, while the report is made."""
+    code = """
+import atexit, threading, time
+def wait():
+    while True: time.sleep(0.002)
+for _ in range(60):
+    threading.Thread(target=wait, daemon=True).start()
+atexit.register(sum, range(2_000_000))
+"""
+    assert end_with_slow_report(box, code).visible == (0, b"", b"reported\n")
 
 
 def test_many_threads_share_objects(box: Sandbox) -> None:
