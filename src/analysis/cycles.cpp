@@ -38,6 +38,11 @@ std::vector<bool> lasting_objects(const Columns& columns) {
   return lasting;
 }
 
+struct Words {
+  std::string text;
+  std::string closing;  // the last part
+};
+
 class CycleSearch {
  public:
   CycleSearch(Snapshot& snapshot, CyclesOf what)
@@ -81,15 +86,27 @@ class CycleSearch {
     if (end - begin == 1 && !refers_to_itself(*begin)) return;
     const std::vector<ObjectId> members(begin, end);
     const ObjectId entry = entry_of(members, component);
-    const std::vector<Step> cycle = shortest_cycle(entry, component);
-    if (cycle.empty()) return;
-    std::string text;
-    std::string closing;
-    describe(entry, cycle, text, closing);
+    const std::vector<Step> entered = shortest_cycle(entry, component);
+    if (entered.empty()) return;
+    // Where a path from a root comes in is worth telling; where garbage is entered is chance.
+    const std::vector<Step> usual = from_smallest(entered);
+    const bool is_held = is_live(entry);
+    CycleGroup& group = group_of(words_of(usual));
+    if (is_held && group.held == 0) name(group, words_of(entered));
+    add(group, members, is_held, is_held ? entered : usual);
+  }
+
+  // Cycles that differ only in where they are entered are of one kind.
+  CycleGroup& group_of(const Words& usual) {
     const auto next = static_cast<std::uint32_t>(groups_.size());
-    const auto [found, is_new] = numbers_.try_emplace(text, next);
-    if (is_new) groups_.push_back({text, closing, {}, 0, 0, 0, 0, 0, 0, {}});
-    add(groups_[found->second], members, entry, cycle);
+    const auto [found, is_new] = numbers_.try_emplace(usual.text, next);
+    if (is_new) name(groups_.emplace_back(), usual);
+    return groups_[found->second];
+  }
+
+  static void name(CycleGroup& group, const Words& words) {
+    group.cycle = words.text;
+    group.closing = words.closing;
   }
 
   [[nodiscard]] bool refers_to_itself(ObjectId object) const {
@@ -137,29 +154,51 @@ class CycleSearch {
     return static_cast<ObjectId>(after - columns_.first_edge.begin() - 1);
   }
 
-  void describe(ObjectId entry, const std::vector<Step>& cycle, std::string& text,
-                std::string& closing) const {
-    constexpr std::size_t kMostSteps = 8;
-    ObjectId at = entry;
-    for (std::size_t i = 0; i < cycle.size(); ++i) {
-      const Step step = cycle[i];
-      const std::string part = columns_.type_name(columns_.type[at]) +
-                               snapshot_.names().step_name(at, step.edge, Detail::kShape);
-      if (i + 1 == cycle.size()) closing = part;
-      if (i < kMostSteps || i + 1 == cycle.size())
-        text += part + " -> ";
-      else if (i == kMostSteps)
-        text += "... -> ";
-      at = step.object;
-    }
-    text += columns_.type_name(columns_.type[entry]);
+  [[nodiscard]] std::string part(ObjectId from, const Step& step) const {
+    return columns_.type_name(columns_.type[from]) +
+           snapshot_.names().step_name(from, step.edge, Detail::kShape);
   }
 
-  void add(CycleGroup& group, const std::vector<ObjectId>& members, ObjectId entry,
+  // The same cycle, begun where its words are the smallest.
+  [[nodiscard]] std::vector<Step> from_smallest(const std::vector<Step>& cycle) const {
+    std::size_t first = 0;
+    std::string smallest;
+    for (std::size_t i = 0; i < cycle.size(); ++i) {
+      std::string words = part(cycle[(i == 0 ? cycle.size() : i) - 1].object, cycle[i]);
+      if (i != 0 && smallest <= words) continue;
+      smallest = std::move(words);
+      first = i;
+    }
+    std::vector<Step> rotated = cycle;
+    std::rotate(rotated.begin(), rotated.begin() + static_cast<std::ptrdiff_t>(first),
+                rotated.end());
+    return rotated;
+  }
+
+  // A cycle begins at the object that its last step leads to.
+  [[nodiscard]] Words words_of(const std::vector<Step>& cycle) const {
+    constexpr std::size_t kMostSteps = 8;
+    const ObjectId entry = cycle.back().object;
+    Words words;
+    ObjectId at = entry;
+    for (std::size_t i = 0; i < cycle.size(); ++i) {
+      const bool is_last = i + 1 == cycle.size();
+      if (is_last) words.closing = part(at, cycle[i]);
+      if (i < kMostSteps || is_last)
+        words.text += part(at, cycle[i]) + " -> ";
+      else if (i == kMostSteps)
+        words.text += "... -> ";
+      at = cycle[i].object;
+    }
+    words.text += columns_.type_name(columns_.type[entry]);
+    return words;
+  }
+
+  void add(CycleGroup& group, const std::vector<ObjectId>& members, bool is_held,
            const std::vector<Step>& cycle) {
     ++group.components;
     group.objects += members.size();
-    group.held += is_live(entry) ? 1 : 0;
+    group.held += is_held ? 1 : 0;
     for (const ObjectId member : members) {
       group.bytes += columns_.bytes_of(member);
       const ObjectId dominator = graph_.dominator[member];

@@ -52,11 +52,11 @@ struct CycleGroup {
   std::string cycle;    // "Node.children -> list[*] -> Node.parent -> Node"
   std::string closing;  // its last reference: "Node.parent"
   std::vector<std::pair<std::uint32_t, std::uint32_t>> types;  // of the largest: row, count
-  std::uint32_t components;
-  std::uint32_t largest;  // objects
-  std::uint64_t objects, bytes, retained;
+  std::uint32_t components = 0;
+  std::uint32_t largest = 0;  // objects
+  std::uint64_t objects = 0, bytes = 0, retained = 0;
   // Components that something outside holds, and whose holder is no garbage.
-  std::uint32_t held;
+  std::uint32_t held = 0;
   std::vector<ObjectId> example;  // the objects of one cycle
 };
 // kSmall: without modules, classes, and the dicts of both, which hold each other in any program.

@@ -12,7 +12,7 @@ from hoopsnake.explain.places import class_place, place_of, short_name, type_obj
 from hoopsnake.explain.series import Series
 from hoopsnake.explain.standard import is_standard
 from hoopsnake.heap.layouts import FRAMES, Layout
-from hoopsnake.heap.model import CycleGroup
+from hoopsnake.heap.model import CycleGroup, HeapObject
 from hoopsnake.heap.snapshot import Snapshot
 from hoopsnake.report import units
 
@@ -22,6 +22,7 @@ _USUAL_SHARE = 0.4
 _MANY_FROZEN = 10
 # With the collector off, of more than this one can be sure that it matters.
 _MUCH = 1 << 20
+_MOST_CHILDREN = 100
 # Names that say that a reference leads back.
 _BACK = re.compile(r"parent|owner|root|_?self|_graph|graph|up|prev|container|manager|me$", re.I)
 
@@ -118,18 +119,31 @@ def _until_when(garbage: int, *, off: bool, frozen: bool) -> str:
 
 
 def _kept_type(snapshot: Snapshot, group: CycleGroup) -> str:
-    """What somebody would miss: a class of the program's in the cycle, or kept by it."""
-    own = [
-        (one.retained, one.type)
-        for one in group.example
-        if one.heap_type.made_at_run_time
-        and one.heap_type.layout not in (Layout.TYPE, Layout.EXCEPTION)
-        and not is_standard(one.type)
-    ]
+    """What somebody would miss: a class of the program's in the cycle, or kept by it; of several,
+    the one that has most to itself."""
+    own = [one for one in group.example if _is_own_class(one)]
     if own:
-        return max(own)[1]
+        return max(own, key=lambda one: (_held_aside(snapshot, group, one), one.retained)).type
     largest = max(group.example, key=lambda one: one.retained)
     return Payload(snapshot, largest.id).telling
+
+
+def _is_own_class(one: HeapObject) -> bool:
+    is_instance = one.heap_type.layout not in (Layout.TYPE, Layout.EXCEPTION)
+    return one.heap_type.made_at_run_time and is_instance and not is_standard(one.type)
+
+
+def _held_aside(snapshot: Snapshot, group: CycleGroup, one: HeapObject) -> int:
+    """Bytes that an object of a cycle, or its dict there, holds beside the cycle."""
+    members = [other.id for other in group.example]
+    start = members.index(one.id)
+    total = 0
+    for other in group.example[start:] + group.example[:start]:
+        if other.id != one.id and _is_own_class(other):
+            break
+        aside = set(snapshot.core.children(other.id, _MOST_CHILDREN)) - set(members)
+        total += sum(snapshot.retained_by(child) for child in aside)
+    return total
 
 
 def closing_edge(group: CycleGroup) -> str:

@@ -10,7 +10,7 @@ from hoopsnake.explain.fixes import IN_VAIN, closure_fix, fix_for, is_queue
 from hoopsnake.explain.growth import Frontier
 from hoopsnake.explain.model import Confidence, Growth, Suspect, Verdict
 from hoopsnake.explain.payload import Payload
-from hoopsnake.explain.places import Place, is_installed, place_of, short_name
+from hoopsnake.explain.places import Place, Step, is_installed, place_of, short_name
 from hoopsnake.explain.series import Row, Series
 from hoopsnake.heap.layouts import CONTAINERS, Layout
 from hoopsnake.heap.model import kind_name
@@ -144,10 +144,17 @@ def bound_name(snapshot: Snapshot, place: Place) -> str:
     for step in reversed(place.steps[-4:]):
         if step.layout not in (Layout.INSTANCE, Layout.OTHER, Layout.MODULE):
             continue
+        if _is_sys(snapshot, step):
+            continue  # `sys.maxsize` is the largest index
         for name in attribute_names(snapshot, step.id):
             if _BOUND.fullmatch(name):
                 return name
     return ""
+
+
+def _is_sys(snapshot: Snapshot, step: Step) -> bool:
+    label = snapshot.core.label(step.id)
+    return step.layout == Layout.MODULE and label is not None and label[0] == "sys"
 
 
 def attribute_names(snapshot: Snapshot, instance: int) -> list[str]:

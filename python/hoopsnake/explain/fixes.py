@@ -254,7 +254,7 @@ _BY_OWNER = {
 
 def is_queue(place: Place) -> bool:
     """The place is the contents of a queue of the standard library."""
-    return any(step.type in _QUEUES for step in place.steps[-2:])
+    return any(step.type in _QUEUES for step in place.steps[-3:])  # before 3.11 with its dict
 
 
 def fix_for(place: Place, entry_layout: int, entry_type: str, container: str) -> str:

@@ -310,7 +310,7 @@ def _waiting_tasks(snapshot: Snapshot) -> Iterator[Suspect]:
 def _waiters_of(snapshot: Snapshot, task: int) -> int | None:
     """The deque of an event or a lock through which alone this task is reached."""
     for one, _, text in snapshot.core.path_steps(task):
-        if text.endswith("._waiters"):
+        if text in ("._waiters", "['_waiters']"):  # before 3.11 its dict is on the path
             return one
     return None
 

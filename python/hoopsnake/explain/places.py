@@ -103,7 +103,7 @@ def _anchor(snapshot: Snapshot, place: Place, at: int) -> bool:
     if _is_default(steps, at):
         return _function_part(snapshot, place, steps[at - 2], "default argument", at)
     if step.kind == "local" and before.layout in FRAMES:
-        return _local(snapshot, place, before, at)
+        return _local(snapshot, place, _whose_frame(steps, at - 1), at)
     if step.type.startswith("hamt") or step.layout == Layout.CONTEXT:
         return _context(snapshot, place)
     if before.layout == Layout.INTERPRETER and step.kind in ("attribute", "field"):
@@ -113,6 +113,13 @@ def _anchor(snapshot: Snapshot, place: Place, at: int) -> bool:
     if step.layout == Layout.MODULE:
         return _module_attribute(snapshot, place, at)
     return False
+
+
+def _whose_frame(steps: list[Step], at: int) -> Step:
+    """Before 3.11 a coroutine or a generator has an object for its frame: the frame is its own."""
+    frame, before = steps[at], steps[at - 1]
+    is_its_own = frame.layout == Layout.FRAME and before.layout == Layout.GENERATOR
+    return before if at and is_its_own else frame
 
 
 def _is_default(steps: list[Step], at: int) -> bool:

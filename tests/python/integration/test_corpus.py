@@ -16,12 +16,16 @@ from score import describe, explain  # noqa: E402
 
 CASES = {case.name: case for case in own_cases(CORPUS / "cases")}
 CHOSEN = (
+    "asyncio_queue",
+    "asyncio_waiters",
     "cache_on_method",
+    "cached_property_cycle",
     "closure_list",
     "count_too_high",
     "default_argument",
     "fine_batches",
     "frames_kept",
+    "import_finders",
     "tree_with_parents",
 )
 
