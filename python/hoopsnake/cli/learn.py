@@ -29,7 +29,7 @@ Runs a Python program on Hoopsnake's heap and shows, line by line, what becomes 
 names, references, counts, what is created, shared, freed, and by what. On a terminal it is stepped
 through, forwards and back; elsewhere it is text. `--list` lists the lessons, `--page` prints what
 is to be known about one: what its lines do, what it means, what to try.
-Options come before the program; all words after it are the program's own.
+Options come before a program; all words after it are the program's own.
 
   --text             text, on a terminal too
   --html FILE        write a page with the picture, that opens in any browser
@@ -70,7 +70,10 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE, end="", file=sys.stderr)
         return 2
     lesson = _lesson_of(program[0])
-    life = _record([lesson.path, *program[1:]] if lesson else program, options)
+    if lesson:  # it takes no words of its own
+        options = _parser().parse_args([*ours, *program[1:]])
+        program = [lesson.path]
+    life = _record(program, options)
     _show(life, options, lesson)
     return life.exit_status if life.exit_status >= 0 else 128 - life.exit_status
 

@@ -204,6 +204,8 @@ class _Events:
             size = self._now[number].size if number in self._now else 0
             if thing.origin == "free list":
                 memory = "its memory is from a free list"
+            elif size > thing.block:
+                memory = f"{size} bytes, {thing.block} of them in its own block"
             else:
                 memory = f"{size} bytes, in a block of {thing.block}"
             self._add("created", f"{self._call(number)} is created: {memory}", number)

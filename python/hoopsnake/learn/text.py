@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from hoopsnake.learn.model import Event, Life, State, Step
 from hoopsnake.report.text import BLANK, Line, Page, Span, Style, clean, paragraph, shorten
 
-_KIND_CELLS = 12
+_KIND_CELLS = 13
 _MOST_AT_EXIT = 5
 # Of the heap's own doings only what belongs to an object that is shown is told unasked.
 _QUIET = {"object", "other", "passing"}

@@ -152,6 +152,14 @@ def test_options_end_where_the_program_begins() -> None:
     assert learn._split(["-v", "--", "-odd.py"]) == (["-v"], ["-odd.py"])
 
 
+def test_options_may_follow_a_lesson(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no program of the user's: no word after it can be meant for it."""
+    assert main(["learn", "names", "--steps", "0.5"]) == 2
+    assert "--steps" in capsys.readouterr().err
+    assert main(["learn", "names", "more"]) == 2
+    assert "more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
