@@ -98,6 +98,7 @@ def _earlier(series: Series) -> list[Suspect]:
             one
             for one in _examine(at_height)
             if one.is_alarm and one.verdict != "held-from-c"
+            if one.type != _THREAD  # they have come to their end
             if (is_end and not _was_let_go(series, at_height, one))
             or one.growth is None
             or one.holder.kind == "coroutine"
@@ -144,6 +145,7 @@ def _is_lasting(suspect: Suspect, number: int) -> bool:
 # Snapshots just before something goes.
 _TELLING = ("collect", "garbage", "loop")
 _QUICK = 500_000  # objects
+_THREAD = "<thread>"
 _GONE = "It had gone by the end of the run."
 
 

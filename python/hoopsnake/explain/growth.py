@@ -276,7 +276,8 @@ def keeps_rising(counts: tuple[int, ...]) -> bool:
     highest = max(counts)
     if counts[-1] < 0.9 * highest:
         return False
-    return all(after >= 0.8 * before for before, after in steps)
+    # What comes and goes while there are few says nothing.
+    return all(after >= 0.8 * before or before <= 0.1 * highest for before, after in steps)
 
 
 def _is_garbage(series: Series, row: Row) -> bool:
