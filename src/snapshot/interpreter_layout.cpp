@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/interpreter_layout.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -93,21 +94,43 @@ InterpreterLayout read_debug_offsets(Address runtime, const DebugOffsets& at) {
   return found;
 }
 
-// The rest of the names, for the very state that they were read off.
-void add_fields_313(InterpreterLayout& layout) {
-  constexpr std::uint32_t kBytes = 194968;
-  if (layout.bytes != kBytes) return;
-  layout.exit_callbacks = 10696;
-  constexpr NamedField kFields[] = {{7960, "codecs: search functions"},
-                                    {7968, "codecs: found before"},
-                                    {7976, "codecs: error handlers"},
-                                    {8448, "dict of the interpreter"},
-                                    {10632, "os.register_at_fork(before)"},
-                                    {10640, "os.register_at_fork(after_in_parent)"},
-                                    {10648, "os.register_at_fork(after_in_child)"},
-                                    {10808, "sys.addaudithook"}};
+// The rest of the names, for the very states that they were read off.
+struct OtherFields {
+  std::uint32_t bytes;
+  std::uint32_t exit_callbacks;
+  std::array<NamedField, 9> fields;
+};
+
+constexpr OtherFields k313Others = {194968,
+                                    10696,
+                                    {{{7960, "codecs: search functions"},
+                                      {7968, "codecs: found before"},
+                                      {7976, "codecs: error handlers"},
+                                      {8448, "dict of the interpreter"},
+                                      {10632, "os.register_at_fork(before)"},
+                                      {10640, "os.register_at_fork(after_in_parent)"},
+                                      {10648, "os.register_at_fork(after_in_child)"},
+                                      {10808, "sys.addaudithook"}}}};
+
+// 3.14.5 and later. The callbacks of atexit are a list there.
+constexpr OtherFields k314Others = {225864,
+                                    0,
+                                    {{{8000, "codecs: search functions"},
+                                      {8008, "codecs: found before"},
+                                      {8016, "codecs: error handlers"},
+                                      {8496, "dict of the interpreter"},
+                                      {10696, "os.register_at_fork(before)"},
+                                      {10704, "os.register_at_fork(after_in_parent)"},
+                                      {10712, "os.register_at_fork(after_in_child)"},
+                                      {10792, "atexit.register"},
+                                      {10912, "sys.addaudithook"}}}};
+
+InterpreterLayout with_others(InterpreterLayout layout, const OtherFields& others) {
+  if (layout.bytes != others.bytes) return layout;
+  layout.exit_callbacks = others.exit_callbacks;
   std::size_t next = 3;
-  for (const NamedField& field : kFields) layout.fields[next++] = field;
+  for (const NamedField& field : others.fields) layout.fields[next++] = field;
+  return layout;
 }
 
 }  // namespace
@@ -120,13 +143,10 @@ InterpreterLayout find_interpreter_layout(Address runtime, const PythonLayout& l
       return k311;
     case 12:
       return k312;
-    case 13: {
-      InterpreterLayout found = read_debug_offsets(runtime, k313);
-      add_fields_313(found);
-      return found;
-    }
+    case 13:
+      return with_others(read_debug_offsets(runtime, k313), k313Others);
     default:
-      return read_debug_offsets(runtime, k314);
+      return with_others(read_debug_offsets(runtime, k314), k314Others);
   }
 }
 

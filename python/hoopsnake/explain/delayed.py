@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from hoopsnake.explain.describe import chain
 from hoopsnake.explain.model import Holder, Suspect
@@ -23,6 +24,7 @@ _MANY_FROZEN = 10
 # With the collector off, of more than this one can be sure that it matters.
 _MUCH = 1 << 20
 _MOST_CHILDREN = 100
+_ENOUGH_POINTS = 4
 # Names that say that a reference leads back.
 _BACK = re.compile(r"parent|owner|root|_?self|_graph|graph|up|prev|container|manager|me$", re.I)
 
@@ -41,19 +43,27 @@ def suspects(series: Series) -> list[Suspect]:
         told.add(steps)
         garbage = group.count - group.held
         fresh = garbage - before.get(group.cycle, 0)
-        if fresh > 0 and _is_worth_telling(snapshot, group, garbage):
+        if fresh > 0 and _is_worth_telling(series, snapshot, group, garbage):
             found.append(_suspect(snapshot, group, garbage))
     found.sort(key=lambda one: -one.bytes)
     return found[:3]
 
 
-def _is_worth_telling(snapshot: Snapshot, group: CycleGroup, garbage: int) -> bool:
+def _is_worth_telling(series: Series, snapshot: Snapshot, group: CycleGroup, garbage: int) -> bool:
     retained = group.retained * garbage // max(group.count, 1)
     if _is_frozen(group):
         return garbage >= _MANY_FROZEN and _own_type(snapshot, group) is not None
     if snapshot.meta.get("collector") != "off":
-        return retained >= max(_USUAL_BYTES, _USUAL_SHARE * snapshot.size)
+        is_much = retained >= max(_USUAL_BYTES, _USUAL_SHARE * snapshot.size)
+        return is_much and _comes_again(series, group.cycle)
     return _own_type(snapshot, group) is not None or retained >= _USUAL_BYTES // 2
+
+
+def _comes_again(series: Series, cycle: str) -> bool:
+    """One large structure that was just dropped is no habit of the program's."""
+    counts = [point.garbage.get(cycle, 0) for point in series.points]
+    rises = sum(after > before for before, after in pairwise(counts))
+    return rises >= 2 or len(counts) < _ENOUGH_POINTS
 
 
 def _is_frozen(group: CycleGroup) -> bool:

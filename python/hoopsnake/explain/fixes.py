@@ -80,6 +80,10 @@ _STANDARD_HOLDERS: Sequence[tuple[str, str]] = (
 )
 
 _BY_KIND = {
+    "tee": (
+        "`itertools.tee` keeps what one iterator has read and another has not: read once, into a "
+        "list, or do not let one of them fall behind."
+    ),
     "default argument": (
         "The default is made once, when the function is defined, and shared by all calls: "
         "default to None and make a new object in the function (`x = [] if x is None else x`)."
@@ -214,11 +218,6 @@ _ENTRIES: Sequence[tuple[Callable[[int, str], bool], str]] = (
         "(an event, `cancel()` of a timer), and give its target a weak reference.",
     ),
     (
-        lambda layout, name: name == "itertools._tee_dataobject",
-        "`itertools.tee` keeps what one iterator has read and another has not: read once, into a "
-        "list, or do not let one of them fall behind.",
-    ),
-    (
         lambda layout, name: name == "_contextvars.ContextVar" or name.startswith("hamt"),
         _BY_KIND["context"],
     ),
@@ -234,7 +233,7 @@ IN_VAIN = (
 _WEAK = ("WeakKeyDictionary", "WeakValueDictionary", "WeakSet")
 # Whatever the path to it leads through.
 _BY_KIND_ALONE = ("context", "waiters", "table of threads")
-_BY_KIND_FIRST = ("default argument", "atexit", "fork hooks", "audit hooks")
+_BY_KIND_FIRST = ("default argument", "atexit", "fork hooks", "audit hooks", "tee")
 _QUEUE_FIX = (
     "What is put in is faster than what takes out: give the queue a bound (`maxsize`), so that "
     "`put()` waits, or have more workers take out."

@@ -24,6 +24,7 @@ _FEW = 5
 _MANY = 10
 _LARGE = 100_000
 _LEAST_BYTES = 4_000
+_OFTEN = 4  # rises
 _FLAT_STEPS = 3
 _FLAT_SHARE = 1 / 3
 _GARBAGE = 4  # the root of garbage
@@ -66,6 +67,7 @@ def find_growth(series: Series) -> list[Frontier]:
     ]
     found += _containers_that_fill(series, found)
     found = [one for one in found if not _is_of_no_concern(one.row) and _are_more(series, one)]
+    found = [one for one in found if not _looks_at_garbage(series, one.row)]
     found.sort(key=_order)
     found = list(_outermost(found))
     all_gained = _gained_in_all(series)
@@ -101,6 +103,20 @@ def _is_of_no_concern(row: Row) -> bool:
     if row.text.startswith(PATHS_OF_IMPORTS):
         return True
     return row.type == "threading.Thread" and not _is_thread(row)
+
+
+def _looks_at_garbage(series: Series, row: Row) -> bool:
+    """Weak references to what waits for the collector go with it."""
+    if row.layout != Layout.WEAK_REFERENCE:
+        return False
+    edges = series.last.core.referents(row.example)
+    targets = [one for kind, _, _, one in edges if kind == EdgeKind.WEAK]
+    return any(_root_of(series, one) == _GARBAGE for one in targets)
+
+
+def _root_of(series: Series, number: int) -> int:
+    core = series.last.core
+    return core.object(core.path_steps(number)[0][0])[8]
 
 
 def _is_thread(row: Row) -> bool:
@@ -282,8 +298,7 @@ def keeps_rising(counts: tuple[int, ...]) -> bool:
 
 def _is_garbage(series: Series, row: Row) -> bool:
     """Only garbage leads there: `delayed` looks after it."""
-    core = series.last.core
-    return core.object(core.path_steps(row.example)[0][0])[8] == _GARBAGE
+    return _root_of(series, row.example) == _GARBAGE
 
 
 def _rises(series: Series, growth: Growth, gained: int) -> bool:
@@ -298,13 +313,18 @@ def _rises(series: Series, growth: Growth, gained: int) -> bool:
 
 
 def _rises_between_imports(series: Series, counts: tuple[int, ...]) -> bool:
+    """Not only as modules are loaded, nor, where it rises often, mostly then."""
     modules = [point.loaded_modules for point in series.points]
-    return any(
-        after > before and loaded_after <= loaded_before + 1
-        for (before, after), (loaded_before, loaded_after) in zip(
+    loaded = [
+        later - earlier
+        for (before, after), (earlier, later) in zip(
             pairwise(counts), pairwise(modules), strict=True
         )
-    )
+        if after > before
+    ]
+    if len(loaded) >= _OFTEN:
+        return 2 * sum(more <= 0 for more in loaded) >= len(loaded)
+    return any(more <= 1 for more in loaded)
 
 
 def _levels_off(series: Series, counts: tuple[int, ...]) -> bool:

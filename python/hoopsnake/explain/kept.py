@@ -487,6 +487,7 @@ def _slow_tees(snapshot: Snapshot) -> Iterator[Suspect]:
                 entries = sorted(held - set(blocks))
                 place = place_of(snapshot, tee)
                 place.name = f"{place.name}, an iterator of `itertools.tee` that fell behind"
+                place.kind = "tee"
                 largest = _largest(snapshot, entries)
                 yield of_entries(snapshot, place, largest, len(entries), retained)
 

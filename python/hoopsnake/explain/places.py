@@ -309,6 +309,8 @@ def _root(place: Place, step: Step) -> bool:
         if "dict of the thread" in place.path:
             place.kind = "thread-local"
             place.name = "`threading.local` values of a thread"
+        elif place.path.startswith("being computed"):
+            place.kind = "local variable"  # of no name: on the stack
         return True
     place.name = f"`{plain(place.path)}`"
     return True
