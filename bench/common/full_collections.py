@@ -21,7 +21,7 @@ class Record(Protocol):
 
 
 class StockRecord:
-    """What hoopsnake.collections() is for ours: CPython's full collections."""
+    """What hoopsnake.collections() is for ours: CPython's full collections, whole stops."""
 
     def __init__(self) -> None:
         self._done: list[Collection] = []
@@ -35,7 +35,8 @@ class StockRecord:
             self._start = time.perf_counter()
         else:
             seconds = time.perf_counter() - self._start
-            self._done.append({"total": seconds, "freed": info["collected"]})
+            figures = {"total": seconds, "freed": info["collected"], "own_stop": seconds}
+            self._done.append(figures | {"mode": "CPython's"})
 
     def new(self) -> list[Collection]:
         done, self._done = self._done, []
@@ -43,9 +44,11 @@ class StockRecord:
 
 
 class HoopRecord:
-    """`hoopsnake.collections()` lists the last few hundred, one that still goes on among them."""
+    """`hoopsnake.collections()` lists the last few hundred, one that still goes on among them. And
+    CPython's own, of which there should be none."""
 
     def __init__(self, hoopsnake: Any) -> None:
+        self._stock = StockRecord()
         self._collections = hoopsnake.collections
         self._last = max((record.at for record in self._collections()), default=-1.0)
 
@@ -53,7 +56,7 @@ class HoopRecord:
         records = self._collections()
         fresh = [r for r in records if r.at > self._last and r.outcome != "running"]
         self._last = max((record.at for record in fresh), default=self._last)
-        return [self._figures(record) for record in fresh]
+        return [self._figures(record) for record in fresh] + self._stock.new()
 
     @staticmethod
     def _figures(record: Any) -> Collection:

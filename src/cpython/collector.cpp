@@ -31,7 +31,9 @@ namespace {
 // Below so many objects CPython's own full collection takes about a millisecond.
 constexpr std::size_t kFewObjects = 10'000;
 // How long a young collection may take longer because of candidates.
-constexpr Nanoseconds kJudgingBudget = 2 * kMillisecond;
+constexpr Nanoseconds kJudgingBudget = kMillisecond;
+// After a batch the program has this many times as long to itself, unless there is haste.
+constexpr unsigned kRest = 3;
 constexpr std::uint64_t kFirstJudgingCost = 500;  // ns for a candidate
 constexpr std::uint64_t kLeastJudgingCost = 50;
 // When a copy is late.
@@ -69,6 +71,7 @@ struct Collector {
   Flight::Batch batch;
   std::uint64_t judging_cost = kFirstJudgingCost;  // ns for a candidate
   unsigned haste = 1;                              // budgets are as much larger
+  Nanoseconds rest_until = 0;
   Py_ssize_t pending_before = 0;  // CPython's count, as it was when the search began
   // For tests: every so many young collections a full one, whatever it costs. 0: never.
   unsigned every = 0;
@@ -324,7 +327,10 @@ void look_after_flight() {
 
 // A collection of the middle generation has enough to do, unless there is haste.
 bool may_judge(int index) {
-  return collector.is_nudge || (collector.is_automatic && (index == 0 || collector.haste > 1));
+  if (collector.is_nudge) return true;
+  if (!collector.is_automatic) return false;
+  const bool hurries = collector.haste > 1 || collector.every != 0;
+  return hurries || (index == 0 && os::monotonic_now() >= collector.rest_until);
 }
 
 std::size_t batch_size() {
@@ -355,6 +361,7 @@ void note_judged(std::uint64_t collected, Nanoseconds took) {
   const std::uint64_t cost = std::max(took / linked, kLeastJudgingCost);
   collector.judging_cost = std::max(cost, (collector.judging_cost * 3 + cost) / 4);
   collector.batch = Flight::Batch();
+  collector.rest_until = os::monotonic_now() + took * kRest;
 }
 
 // --- a full collection that was asked for ---
