@@ -502,7 +502,7 @@ def test_the_command(box: Sandbox) -> None:
     text = learn("--text", script, "--html", "a")
     assert text.code == 3
     assert "   2  x = [1]\n      created " in text.text
-    assert "printed     prints \"out ['--html', 'a']\"" in text.text
+    assert "printed      prints \"out ['--html', 'a']\"" in text.text
     page = box.work / "page.html"
     both = learn("--html", page, "--json", box.work / "life.json", script)
     assert (both.code, both.text) == (3, "out []\n")
