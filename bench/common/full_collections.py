@@ -36,7 +36,7 @@ class StockRecord:
         else:
             seconds = time.perf_counter() - self._start
             figures = {"total": seconds, "freed": info["collected"], "own_stop": seconds}
-            self._done.append(figures | {"mode": "CPython's"})
+            self._done.append(figures | {"mode": "CPython's", "reason": "CPython's own"})
 
     def new(self) -> list[Collection]:
         done, self._done = self._done, []

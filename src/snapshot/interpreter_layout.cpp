@@ -112,7 +112,7 @@ constexpr OtherFields k313Others = {194968,
                                       {10648, "os.register_at_fork(after_in_child)"},
                                       {10808, "sys.addaudithook"}}}};
 
-// 3.14.5 and later. The callbacks of atexit are a list there.
+// Of 3.14.6. The callbacks of atexit are a list there.
 constexpr OtherFields k314Others = {225864,
                                     0,
                                     {{{8000, "codecs: search functions"},
